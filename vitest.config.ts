@@ -1,0 +1,49 @@
+import { defineConfig } from 'vitest/config';
+
+// Workspace packages are tested from their sources: the `source` condition points each `exports` at `src/`.
+const resolve = { conditions: ['source', 'node', 'import', 'default'] };
+const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
+
+/** `unit`: no I/O. `contract`: real servers. `pipeline` and `chaos`: whole services as processes. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'unit',
+          include: [
+            '{libs,services}/*/src/**/*.test.ts',
+            'cli/src/**/*.test.ts',
+            'stack/**/*.test.ts',
+            'scripts/**/*.test.ts',
+          ],
+        },
+      },
+      { resolve, ssr, test: { name: 'architecture', include: ['tests/architecture/**/*.test.ts'] } },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'contract',
+          include: ['{libs,services}/*/test/**/*.test.ts', 'cli/test/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'pipeline',
+          include: ['tests/pipeline/**/*.test.ts', 'tests/chaos/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
