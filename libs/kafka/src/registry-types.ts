@@ -1,7 +1,11 @@
 import type { Type } from 'avsc';
 
 /** A schema as an Avro JSON object. */
-export type AvroSchema = { readonly type: 'record'; readonly name: string; readonly fields: readonly unknown[] } & Record<string, unknown>;
+export type AvroSchema = {
+  readonly type: 'record';
+  readonly name: string;
+  readonly fields: readonly unknown[];
+} & Record<string, unknown>;
 
 export interface RegistrySettings {
   readonly url: string;

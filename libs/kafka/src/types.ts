@@ -23,9 +23,19 @@ export type KafkaEvent =
   | { readonly type: 'broker-lost'; readonly error: Error }
   | { readonly type: 'broker-back'; readonly downMs: number }
   | { readonly type: 'assigned'; readonly groupId: string; readonly partitions: readonly number[] }
-  | { readonly type: 'runner-failed'; readonly groupId: string; readonly partition: number; readonly error: Error; readonly retryInMs: number | null }
+  | {
+      readonly type: 'runner-failed';
+      readonly groupId: string;
+      readonly partition: number;
+      readonly error: Error;
+      readonly retryInMs: number | null;
+    }
   | { readonly type: 'runner-recovered'; readonly groupId: string; readonly partition: number }
-  | { readonly type: 'client-log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string };
+  | {
+      readonly type: 'client-log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+    };
 
 export interface KafkaDeps {
   readonly clock: Clock;
@@ -179,7 +189,11 @@ export interface KafkaClient {
   /** Committed records from `from` on, forever, with one batch prefetched. Ends when the signal aborts. */
   fetch(options: FetchOptions): AsyncIterable<FetchedBatch>;
   /** Committed records from `from` (default: log start) to the high watermark at the time of the call, then ends. */
-  readToEnd(topic: string, partition: number, options: { readonly from?: number; readonly signal: AbortSignal }): AsyncIterable<FetchedBatch>;
+  readToEnd(
+    topic: string,
+    partition: number,
+    options: { readonly from?: number; readonly signal: AbortSignal },
+  ): AsyncIterable<FetchedBatch>;
   newOutbox(): Outbox;
   /** Fences every earlier owner of the id and ends its open transaction. Takes `transaction.timeout.ms` = 15 s. */
   takeOver(transactionalId: string, signal: AbortSignal): Promise<TransactionalProducer>;
