@@ -1,0 +1,47 @@
+/**
+ * The one place where topics, groups and transactional ids get their names (DESIGN §2). `generation` above 1 adds
+ * `.g<n>` to a pipeline's topics, groups and ids: the next generation shares nothing with the last.
+ */
+export interface PipelineId {
+  readonly name: string;
+  readonly generation: number;
+}
+
+export type ServiceName = 'ingest-sftp' | 'transformer' | 'sql-sink';
+export type StateStage = 'ingest' | 'transform';
+
+export const LEDGER_TOPIC = 'millrace.ledger';
+export const LEDGER_PARTITIONS = 8;
+
+function base({ name, generation }: PipelineId): string {
+  return generation > 1 ? `${name}.g${generation}` : name;
+}
+
+export const topics = {
+  raw: (id: PipelineId): string => `${base(id)}.raw`,
+  output: (id: PipelineId, output: string): string => `${base(id)}.${output}`,
+  deadLetters: (id: PipelineId): string => `${base(id)}.dead-letters`,
+  tasks: (id: PipelineId): string => `${base(id)}.tasks`,
+  state: (id: PipelineId, stage: StateStage): string => `${base(id)}.state.${stage}`,
+} as const;
+
+/** Output names that would collide with a pipeline's own topics. */
+export const RESERVED_OUTPUTS: readonly string[] = ['raw', 'dead-letters', 'tasks', 'state'];
+
+export function groupId(instance: string, service: ServiceName, id: PipelineId): string {
+  return `millrace.${instance}.${service}.${base(id)}`;
+}
+
+/** A sink service has one group per sink, since each sink has its own pace. */
+export function sinkGroupId(instance: string, service: ServiceName, id: PipelineId, sink: string): string {
+  return `${groupId(instance, service, id)}.${sink}`;
+}
+
+export function transactionalId(
+  instance: string,
+  service: ServiceName,
+  id: PipelineId,
+  partition: number,
+): string {
+  return `${groupId(instance, service, id)}.${partition}`;
+}
