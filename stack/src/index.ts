@@ -1,0 +1,10 @@
+export { StackError } from './errors.ts';
+export type { Broker, Kafka } from './kafka/cluster.ts';
+export type { Restartable } from './part.ts';
+export type { Postgres } from './postgres/postgres.ts';
+export { identify, isAlive, type ProcessIdentity, signal } from './process/identity.ts';
+export type { Registry } from './registry/registry.ts';
+export { connectSftpControl, type SftpControl, type SftpFault } from './sftp/control.ts';
+export type { SftpSimulator } from './sftp/simulator.ts';
+export { ALL_PARTS, type PartName, type Stack, type StackOptions, startStack } from './stack.ts';
+export { ownerAlive, readState, reap, type StackState } from './state.ts';
