@@ -27,7 +27,17 @@ export {
   TRANSFORM_STAGE,
 } from './ledger.ts';
 export { type LoadIdentity, loadIdOf } from './load-id.ts';
-export { formatMark, formatReplayMark, LOAD_ID_LENGTH, MARK_HEADER, type Mark, parseMark } from './mark.ts';
+export {
+  FILE_TIME_HEADER,
+  formatFileTime,
+  formatMark,
+  formatReplayMark,
+  LOAD_ID_LENGTH,
+  MARK_HEADER,
+  type Mark,
+  parseFileTime,
+  parseMark,
+} from './mark.ts';
 export {
   groupId,
   LEDGER_PARTITIONS,

@@ -37,3 +37,27 @@ export function parseMark(header: Uint8Array | string | null | undefined): Mark 
   if (!Number.isSafeInteger(row)) return null;
   return { loadId: match[1] ?? '', row, attempt: match[3] ? Number(match[3]) : 1, stage: match[4] ?? '' };
 }
+
+/**
+ * Name of the header that carries the file time: the source file's mtime, milliseconds since the epoch, base 36
+ * (`t=mb3k2x9c`). Ingest writes it beside the mark, the transformer passes it on unchanged; sinks order versions
+ * of a key by it behind the pipeline's own version columns (ADR 0004).
+ */
+export const FILE_TIME_HEADER = 't';
+
+/** Source files can be older than 1970: the number may be negative. Fractions of a millisecond are dropped. */
+export function formatFileTime(mtimeMs: number): string {
+  return Math.trunc(mtimeMs).toString(36);
+}
+
+const FILE_TIME = /^-?[0-9a-z]{1,11}$/;
+
+/** Milliseconds since the epoch; `null` when the header is missing or is none. */
+export function parseFileTime(header: Uint8Array | string | null | undefined): number | null {
+  if (header === null || header === undefined) return null;
+  const text = typeof header === 'string' ? header : Buffer.from(header).toString('latin1');
+  if (!FILE_TIME.test(text)) return null;
+  const mtimeMs = Number.parseInt(text, 36);
+  // ECMA-262 21.4.1.1: the range of Date, and well inside PostgreSQL's timestamptz.
+  return Math.abs(mtimeMs) <= 8.64e15 ? mtimeMs : null;
+}
