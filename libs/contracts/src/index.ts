@@ -57,7 +57,7 @@ export {
   reconcile,
   type SinkAccount,
 } from './reconcile.ts';
-export { joinKey } from './record-key.ts';
+export { fieldText, joinKey } from './record-key.ts';
 export {
   type CataloguedPipeline,
   LEDGER_DEFINITION,
