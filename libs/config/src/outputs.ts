@@ -1,0 +1,31 @@
+import type { CataloguedPipeline } from '@millrace/contracts';
+import type { FieldDef } from '@millrace/core';
+import type { OutputDef, Pipeline, SinkDef } from './model.ts';
+
+export function outputsOf(pipeline: Pipeline): readonly OutputDef[] {
+  return pipeline.transform.outputs;
+}
+
+/** The sinks that read this output. */
+export function sinksOf(pipeline: Pipeline, output: string): readonly SinkDef[] {
+  return pipeline.sinks.filter((sink) => sink.output === output);
+}
+
+/** Fields that rules, outputs and dedupe see: those of the record, each replaced or followed by the computed ones. */
+export function transformedFields(pipeline: Pick<Pipeline, 'record' | 'transform'>): readonly FieldDef[] {
+  const fields = new Map<string, FieldDef>(pipeline.record.fields.map((field) => [field.name, field]));
+  for (const field of pipeline.transform.compute) fields.set(field.name, field);
+  return [...fields.values()].map(({ name, type, optional }) => ({ name, type, optional }));
+}
+
+/** What `pipelineTopics` of `@millrace/contracts` wants to know. */
+export function cataloguedPipeline(pipeline: Pipeline): CataloguedPipeline {
+  const { name, generation, partitions, retentionMs } = pipeline;
+  return {
+    name,
+    generation,
+    partitions,
+    retentionMs,
+    outputs: outputsOf(pipeline).map((output) => output.name),
+  };
+}
