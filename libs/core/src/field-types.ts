@@ -9,9 +9,12 @@
  * | int64 | bigint | long |
  * | float64 | number | double |
  * | decimal(p,s) | bigint, unscaled | bytes, logical decimal |
- * | timestamp | number: integer µs since the epoch, UTC | long, timestamp-micros |
+ * | timestamp | number: integer µs since the epoch, UTC; years 1 to 9999, exact as a double (see below) | long, timestamp-micros |
  * | date | number: days since the epoch | int, logical date |
  * | bytes | Buffer | bytes |
+ *
+ * A double holds every microsecond from 1684 to 2255 and every whole second of years 1 to 9999. What lies outside
+ * of that is rejected where text becomes a timestamp, never rounded.
  */
 export type FieldType =
   | { readonly kind: 'string' }
