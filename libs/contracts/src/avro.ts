@@ -113,18 +113,27 @@ const BIGINT_LONG: Type = avsc.types.LongType.__with({
   compare: (x: bigint, y: bigint) => (x === y ? 0 : x < y ? -1 : 1),
 });
 
+/** What `avsc.Type.forSchema` takes beside the schema. */
+export type AvroTypeOptions = NonNullable<Parameters<typeof avsc.Type.forSchema>[1]>;
+
+/** Options for the schemas of streams: see the table in `FieldType`. Fresh each time, since avsc writes into them. */
+export function streamTypeOptions(): AvroTypeOptions {
+  return { logicalTypes: { decimal: DecimalType }, wrapUnions: 'never', typeHook: longTypeOf };
+}
+
+/** Options for our own records (`schemas/`): longs are numbers. */
+export function ownTypeOptions(): AvroTypeOptions {
+  return { wrapUnions: 'never' };
+}
+
 /** The in-memory type of a stream's records: see the table in `FieldType`. */
 export function streamType(schema: AvroRecordSchema | object): Type {
-  return avsc.Type.forSchema(schema as Schema, {
-    logicalTypes: { decimal: DecimalType },
-    wrapUnions: 'never',
-    typeHook: longTypeOf,
-  });
+  return avsc.Type.forSchema(schema as Schema, streamTypeOptions());
 }
 
 /** The type of one of our own records (`schemas/`): longs are numbers. */
 export function ownType(schema: object): Type {
-  return avsc.Type.forSchema(schema as Schema, { wrapUnions: 'never' });
+  return avsc.Type.forSchema(schema as Schema, ownTypeOptions());
 }
 
 function longTypeOf(schema: unknown): Type | undefined {

@@ -1,4 +1,12 @@
-export { type AvroRecordSchema, ownType, streamSchema, streamType } from './avro.ts';
+export {
+  type AvroRecordSchema,
+  type AvroTypeOptions,
+  ownType,
+  ownTypeOptions,
+  streamSchema,
+  streamType,
+  streamTypeOptions,
+} from './avro.ts';
 export {
   DEAD_LETTER_ORIGINAL_BYTES_MAX,
   deadLetterHeaders,
