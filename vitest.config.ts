@@ -16,7 +16,7 @@ export default defineConfig({
           include: [
             '{libs,services}/*/src/**/*.test.ts',
             'cli/src/**/*.test.ts',
-            'stack/**/*.test.ts',
+            'stack/src/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],
         },
@@ -27,7 +27,12 @@ export default defineConfig({
         ssr,
         test: {
           name: 'contract',
-          include: ['{libs,services}/*/test/**/*.test.ts', 'cli/test/**/*.test.ts'],
+          globalSetup: ['./tests/global-setup.ts'],
+          include: [
+            '{libs,services}/*/test/**/*.test.ts',
+            'cli/test/**/*.test.ts',
+            'stack/test/**/*.test.ts',
+          ],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,
@@ -38,6 +43,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'pipeline',
+          globalSetup: ['./tests/global-setup.ts'],
           include: ['tests/pipeline/**/*.test.ts', 'tests/chaos/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 180_000,
