@@ -2,7 +2,7 @@
  * Named places where chaos tests kill the process: `MILLRACE_CRASH_AT=<name>` or `<name>:<n>` for the n-th pass.
  * Without the variable this costs one comparison.
  */
-const [armedName, armedCount] = (process.env['MILLRACE_CRASH_AT'] ?? '').split(':');
+const [armedName, armedCount] = (process.env.MILLRACE_CRASH_AT ?? '').split(':');
 let passesLeft = Number(armedCount ?? 1);
 
 export type CrashPoint =
