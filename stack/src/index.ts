@@ -1,4 +1,23 @@
 export { StackError } from './errors.ts';
+export {
+  DACH_FOLDER,
+  deliver,
+  type HistorianExports,
+  type HistorianOptions,
+  makeHistorianExports,
+  writeHistorianExports,
+} from './historian/exports.ts';
+export {
+  type BadKind,
+  type BadRow,
+  type CsvDialect,
+  type FileSpec,
+  type GoodRow,
+  type HistorianFile,
+  makeFile,
+} from './historian/file.ts';
+export { type HistorianOracle, oracleOf } from './historian/oracle.ts';
+export { changedVersion, type GrowingFile, startGrowing } from './historian/versions.ts';
 export type { Broker, Kafka } from './kafka/cluster.ts';
 export type { Restartable } from './part.ts';
 export type { Postgres } from './postgres/postgres.ts';
