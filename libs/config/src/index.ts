@@ -1,17 +1,20 @@
+export { CEL_TYPES, COMPUTABLE_FROM, celEnvironment, checkCel } from './cel.ts';
 export {
   type Environment,
   type LogLevel,
   loadEnvironment,
   type SaslMechanism,
-  type Variables,
 } from './environment.ts';
 export {
   type LoadedPipelines,
+  loadPipelineFiles,
   loadPipelines,
-  type ParsedPipeline,
-  parsePipeline,
+  pipelineFilesOf,
 } from './load-pipelines.ts';
 export type * from './model.ts';
 export { cataloguedPipeline, outputsOf, sinksOf, transformedFields } from './outputs.ts';
-export type { Problem } from './problem.ts';
+export { type ParsedPipeline, parsePipeline } from './parse-pipeline.ts';
+export { compareProblems, formatProblem, type Problem } from './problem.ts';
 export { Secret } from './secret.ts';
+export { formatDuration, parseDuration, parseSize } from './units.ts';
+export type { ReadText, Variables } from './variables.ts';

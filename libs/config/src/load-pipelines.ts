@@ -1,25 +1,85 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
-import type { Variables } from './environment.ts';
 import type { Pipeline } from './model.ts';
-import type { Problem } from './problem.ts';
-
-export interface ParsedPipeline {
-  /** Null when there is any problem of severity `error`. */
-  readonly pipeline: Pipeline | null;
-  readonly problems: readonly Problem[];
-}
+import { type ParsedPipeline, parsePipeline } from './parse-pipeline.ts';
+import { compareProblems, type Problem } from './problem.ts';
+import { type ReadText, readTextFile, type Variables } from './variables.ts';
 
 export interface LoadedPipelines {
   readonly pipelines: readonly Pipeline[];
   readonly problems: readonly Problem[];
 }
 
-/** One file's text. `${VAR}` is replaced from `variables`. Never throws for what the text says. */
-export function parsePipeline(_text: string, _file: string, _variables: Variables): ParsedPipeline {
-  throw new MillraceError({ kind: 'bug', code: 'MR-BUG', message: 'not built yet' });
+/** Every `*.yaml` and `*.yml` of the folder; a broken file leaves the others. Throws `config` without a folder. */
+export function loadPipelines(
+  folder: string,
+  variables: Variables,
+  readText: ReadText = readTextFile,
+): LoadedPipelines {
+  return loadPipelineFiles(pipelineFilesOf(folder), variables, readText);
 }
 
-/** Every `*.yaml` and `*.yml` of the folder; a broken file leaves the others. Throws `config` without a folder. */
-export function loadPipelines(_folder: string, _variables: Variables): LoadedPipelines {
-  throw new MillraceError({ kind: 'bug', code: 'MR-BUG', message: 'not built yet' });
+/** The pipeline files directly in a folder, sorted. */
+export function pipelineFilesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (cause) {
+    throw new MillraceError({
+      kind: 'config',
+      code: 'MR-CONFIG-FOLDER',
+      message: `Cannot read the folder of pipelines: ${folder}`,
+      remedy: 'Set MILLRACE_PIPELINES to the folder that holds the pipeline files.',
+      cause,
+    });
+  }
+}
+
+export function loadPipelineFiles(
+  files: readonly string[],
+  variables: Variables,
+  readText: ReadText = readTextFile,
+): LoadedPipelines {
+  const parsed = files.map((file) => parseFile(file, variables, readText));
+  const problems = parsed.flatMap((one) => one.problems);
+  const byName = new Map<string, string>();
+  const pipelines: Pipeline[] = [];
+  for (const [index, { pipeline, nameAt }] of parsed.entries()) {
+    if (!nameAt) continue;
+    const file = files[index] ?? '';
+    const other = byName.get(nameAt.name);
+    if (other === undefined) {
+      byName.set(nameAt.name, file);
+      if (pipeline) pipelines.push(pipeline);
+      continue;
+    }
+    problems.push({
+      ...nameAt.at,
+      severity: 'error',
+      code: 'MR-CONFIG-DUPLICATE-PIPELINE',
+      message: `The pipeline '${nameAt.name}' is also in ${other}: they would share topics.`,
+      remedy: 'Give each pipeline a name of its own.',
+    });
+  }
+  return { pipelines, problems: problems.sort(compareProblems) };
+}
+
+function parseFile(file: string, variables: Variables, readText: ReadText): ParsedPipeline {
+  let text: string;
+  try {
+    text = readText(file);
+  } catch {
+    const at = { file, line: 1, column: 1 };
+    const message = 'The file cannot be read.';
+    const remedy = 'Check that it exists and that this user may read it.';
+    return {
+      pipeline: null,
+      nameAt: null,
+      problems: [{ ...at, severity: 'error', code: 'MR-CONFIG-FILE', message, remedy }],
+    };
+  }
+  return parsePipeline(text, file, variables, readText);
 }

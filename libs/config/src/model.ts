@@ -16,7 +16,10 @@ export interface Pipeline {
   readonly retentionMs: number;
   /** sha-256 of the file's meaning (comments and secrets' values left out), 16 hex digits. */
   readonly hash: string;
-  /** The part of it that must not change within a generation: key, dedupe, outputs, sink identities, partitions. */
+  /**
+   * The part of it that must not change within a generation: partitions, record key, dedupe key, names and keys of
+   * the outputs. A sink may be added at any time (ADR 0003 case 8) and has a hash of its own.
+   */
   readonly layoutHash: string;
   readonly source: FileSource;
   readonly record: RecordDef;
@@ -174,6 +177,8 @@ export interface SinkDef {
   readonly createTable: boolean;
   readonly batchRecordsMax: number;
   readonly onTruncation: 'halt' | 'gap';
+  /** Of name, output, table, write mode, key and version: what must not change while the sink keeps its offsets. */
+  readonly layoutHash: string;
 }
 
 export interface PostgresTarget {

@@ -1,6 +1,6 @@
 import type { CataloguedPipeline } from '@millrace/contracts';
 import type { FieldDef } from '@millrace/core';
-import type { OutputDef, Pipeline, SinkDef } from './model.ts';
+import type { OutputDef, Pipeline, RecordDef, SinkDef, TransformDef } from './model.ts';
 
 export function outputsOf(pipeline: Pipeline): readonly OutputDef[] {
   return pipeline.transform.outputs;
@@ -12,7 +12,10 @@ export function sinksOf(pipeline: Pipeline, output: string): readonly SinkDef[] 
 }
 
 /** Fields that rules, outputs and dedupe see: those of the record, each replaced or followed by the computed ones. */
-export function transformedFields(pipeline: Pick<Pipeline, 'record' | 'transform'>): readonly FieldDef[] {
+export function transformedFields(pipeline: {
+  readonly record: Pick<RecordDef, 'fields'>;
+  readonly transform: Pick<TransformDef, 'compute'>;
+}): readonly FieldDef[] {
   const fields = new Map<string, FieldDef>(pipeline.record.fields.map((field) => [field.name, field]));
   for (const field of pipeline.transform.compute) fields.set(field.name, field);
   return [...fields.values()].map(({ name, type, optional }) => ({ name, type, optional }));

@@ -1,0 +1,69 @@
+import { type TypeError as CelTypeError, Environment, type ParseError } from '@marcbachmann/cel-js';
+import type { FieldDef, FieldType } from '@millrace/core';
+
+const TIMESTAMP = 'google.protobuf.Timestamp';
+
+/** What a field of each type is in an expression. */
+export const CEL_TYPES: Readonly<Record<FieldType['kind'], string>> = {
+  string: 'string',
+  boolean: 'bool',
+  int32: 'int',
+  int64: 'int',
+  float64: 'double',
+  decimal: 'double',
+  timestamp: TIMESTAMP,
+  date: TIMESTAMP,
+  bytes: 'bytes',
+};
+
+/** What an expression may give for a computed field of each type; `dyn` and `null` are decided at run time. */
+export const COMPUTABLE_FROM: Readonly<Record<FieldType['kind'], readonly string[]>> = {
+  string: ['string'],
+  boolean: ['bool'],
+  int32: ['int', 'uint', 'double'],
+  int64: ['int', 'uint', 'double'],
+  float64: ['int', 'uint', 'double'],
+  decimal: ['int', 'uint', 'double', 'string'],
+  timestamp: [TIMESTAMP],
+  date: [TIMESTAMP],
+  bytes: ['bytes'],
+};
+
+/** The variables of a record. An optional field may be null, which only `dyn` allows. */
+export function celEnvironment(fields: readonly FieldDef[]): Environment {
+  const environment = new Environment({ homogeneousAggregateLiterals: false });
+  for (const field of fields) {
+    environment.registerVariable(field.name, field.optional ? 'dyn' : CEL_TYPES[field.type.kind]);
+  }
+  return environment;
+}
+
+export type CelCheck =
+  | { readonly valid: true; readonly type: string }
+  | {
+      readonly valid: false;
+      readonly message: string;
+      /** Offset in the expression. */
+      readonly offset: number;
+      /** The variable that does not exist, if that is what is wrong. */
+      readonly unknownVariable: string | null;
+      readonly syntax: boolean;
+    };
+
+/** Parses and type-checks; never throws for what the text says. */
+export function checkCel(text: string, fields: readonly FieldDef[]): CelCheck {
+  const result = celEnvironment(fields).check(text);
+  if (result.valid)
+    return { valid: true, type: result.type?.startsWith('dyn') ? 'dyn' : (result.type ?? 'dyn') };
+  const error: ParseError | CelTypeError | undefined = result.error;
+  const offset = Math.min(text.length, error?.range?.start ?? 0);
+  const summary = error?.summary ?? 'it cannot be read';
+  return {
+    valid: false,
+    message: summary,
+    offset,
+    unknownVariable:
+      error?.code === 'unknown_variable' ? text.slice(offset, error.range?.end ?? text.length) : null,
+    syntax: error?.name === 'ParseError',
+  };
+}

@@ -1,0 +1,95 @@
+import type { CompileContext } from './compile/context.ts';
+import { compileSinks } from './compile/sinks.ts';
+import { compileSource } from './compile/source.ts';
+import { compileRecord, compileTransform } from './compile/stream.ts';
+import type { Pipeline, Place } from './model.ts';
+import { layoutHashOf, meaningHash } from './pipeline-hash.ts';
+import { compareProblems, type Problem } from './problem.ts';
+import { Report } from './report.ts';
+import { type PipelineShape, pipelineShape } from './shape/pipeline.ts';
+import { reportShapeIssues } from './shape/problems.ts';
+import { type FilledIn, fillIn } from './source-text/fill-in.ts';
+import { showPlaceholders } from './source-text/placeholders.ts';
+import { type Plain, parseYamlFile, type YamlFile } from './source-text/yaml-file.ts';
+import { lookUp, type ReadText, readTextFile, type Variables } from './variables.ts';
+
+export interface ParsedPipeline {
+  /** Null when there is any problem of severity `error`. */
+  readonly pipeline: Pipeline | null;
+  /** What the file calls its pipeline and where, even when the rest is broken. */
+  readonly nameAt: { readonly name: string; readonly at: Place } | null;
+  readonly problems: readonly Problem[];
+}
+
+/** One file's text. `${VAR}` is replaced from `variables`. Never throws for what the text says. */
+export function parsePipeline(
+  text: string,
+  file: string,
+  variables: Variables,
+  readText: ReadText = readTextFile,
+): ParsedPipeline {
+  const problems: Problem[] = [];
+  const yaml = parseYamlFile(text, file, (problem) => problems.push(problem));
+  if (!yaml) return { pipeline: null, nameAt: null, problems };
+  const report = new Report(yaml, problems);
+  const filled = fillIn(
+    yaml.value,
+    report,
+    (name) => lookUp(variables, name, readText),
+    Object.keys(variables).filter((name) => variables[name] !== undefined),
+  );
+  const shape = checkShape(filled, report);
+  const pipeline =
+    shape &&
+    compile(shape, yaml, file, {
+      report,
+      readText,
+      fromVariable: (path) => filled.fromVariables.has(JSON.stringify(path)),
+    });
+  return {
+    pipeline: report.failed ? null : (pipeline ?? null),
+    nameAt: nameIn(filled.value, yaml),
+    problems: problems.sort(compareProblems),
+  };
+}
+
+function checkShape(filled: FilledIn, report: Report): PipelineShape | null {
+  const result = pipelineShape.safeParse(filled.value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.filter((issue) => !filled.broken.has(JSON.stringify(issue.path)));
+  reportShapeIssues(issues, filled.value, report);
+  return null;
+}
+
+function compile(shape: PipelineShape, yaml: YamlFile, file: string, ctx: CompileContext): Pipeline {
+  const record = compileRecord(ctx, shape.record);
+  const transform = compileTransform(ctx, shape.transform, record);
+  return {
+    name: shape.pipeline,
+    file,
+    description: shape.description,
+    generation: shape.generation,
+    partitions: shape.partitions,
+    retentionMs: shape.retention,
+    hash: meaningHash(written(yaml.value)),
+    layoutHash: layoutHashOf({ partitions: shape.partitions, record, transform }),
+    source: compileSource(ctx, shape.source, shape.pipeline),
+    record,
+    transform,
+    sinks: compileSinks(ctx, shape.sinks, transform.outputs),
+  };
+}
+
+/** The tree as it was written, placeholders and all. */
+function written(value: Plain): Plain {
+  if (typeof value === 'string') return showPlaceholders(value);
+  if (Array.isArray(value)) return value.map(written);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, written(item)]));
+}
+
+function nameIn(value: Plain, yaml: YamlFile): ParsedPipeline['nameAt'] {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return null;
+  const name = value.pipeline;
+  return typeof name === 'string' ? { name, at: yaml.valuePlace(['pipeline']) } : null;
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { flag, integer, list, text } from './scalars.ts';
+import { onTruncation } from './source.ts';
+
+const postgres = z
+  .strictObject({
+    url: text(
+      'Connection string, from the environment: postgres://user:password@host:5432/database. TLS is verified unless `sslmode` in it says otherwise.',
+    ),
+  })
+  .describe('A PostgreSQL database.');
+
+const merge = z
+  .strictObject({
+    key: z
+      .array(text('Column.'))
+      .min(1, 'The key is empty.|Name at least one column.')
+      .describe('Columns that identify a row.'),
+    version: list(
+      text('Column.'),
+      'Columns that decide which of two rows with the same key stays: the higher. File time, load and row are always appended; `[]` leaves it to them.',
+    ).optional(),
+  })
+  .describe('One row per key: a higher version replaces a lower one.');
+
+const column = z
+  .union([
+    text(
+      'Field of the output; or `identity`: numbered by the database; or `insertTime`: time of the insert.',
+    ),
+    z
+      .strictObject({
+        field: text('Field of the output.'),
+        sql: z
+          .string()
+          .regex(
+            /^[A-Za-z][A-Za-z0-9_ ]*(\(\d+(,\s*\d+)?\))?[A-Za-z0-9_ ]*$/,
+            'This is no SQL type.|Write a type like double precision, numeric(18,4) or timestamptz.',
+          )
+          .describe('Type of the column. Default: by the type of the field.')
+          .optional(),
+      })
+      .describe('A field with the type of its column.'),
+  ])
+  .describe('What fills the column.');
+
+export const sink = z
+  .strictObject({
+    postgres,
+    from: text('Output that it takes. Default: the only one.').optional(),
+    table: text('Table, with an optional schema: `TagData`, `plant.TagData`.'),
+    merge: merge.optional(),
+    append: z.literal(true).describe('Every record becomes a row. Either this or `merge`.').optional(),
+    columns: z
+      .record(text('Column.'), column)
+      .describe('The columns of the table, in order. Default: one per field of the output.')
+      .optional(),
+    indexes: list(list(text('Column.'), 'Columns.'), 'Further indexes, each a list of columns.').default([]),
+    createTable: flag('Create the table when it is missing. `false` only compares it.').default(true),
+    batch: integer('Most records in one transaction.', 1, 100_000).default(10_000),
+    onTruncation,
+  })
+  .describe('A table that an output is written to.');

@@ -1,0 +1,82 @@
+import type { Report } from '../report.ts';
+import { schemasAt } from '../shape/json-schema.ts';
+import { nearest } from '../suggest.ts';
+import type { Lookup } from '../variables.ts';
+import { hasPlaceholder, type Substituted, substitute } from './placeholders.ts';
+import type { Path, Plain } from './yaml-file.ts';
+
+export interface FilledIn {
+  readonly value: Plain;
+  /** Paths (as JSON) of texts that hold a placeholder. */
+  readonly fromVariables: ReadonlySet<string>;
+  /** Paths (as JSON) of texts that could not be filled in: further problems there say nothing new. */
+  readonly broken: ReadonlySet<string>;
+}
+
+/** The tree with `${VAR}` replaced; what fills a whole number or a flag is read as one. */
+export function fillIn(
+  root: Plain,
+  report: Report,
+  lookUp: (name: string) => Lookup,
+  known: Iterable<string>,
+): FilledIn {
+  const fromVariables = new Set<string>();
+  const broken = new Set<string>();
+  const knownNames = [...known];
+  const scalar = (text: string, path: Path): Plain => {
+    if (text.includes('${')) {
+      const message = `'${text}' holds '\${' without a name and '}'.`;
+      report.error(
+        path,
+        'MR-CONFIG-VARIABLE',
+        message,
+        `Write \${NAME}, \${NAME:-default}, or $\${NAME} for the text itself.`,
+      );
+      broken.add(JSON.stringify(path));
+    }
+    const result = substitute(text, lookUp);
+    if (!hasPlaceholder(text)) return result.text;
+    fromVariables.add(JSON.stringify(path));
+    if (result.missing.length === 0) return typed(result.text, path);
+    broken.add(JSON.stringify(path));
+    reportMissing(result, path, report, knownNames);
+    return result.text;
+  };
+  const walk = (value: Plain, path: Path): Plain => {
+    if (typeof value === 'string') return scalar(value, path);
+    if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index]));
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
+  };
+  return { value: walk(root, []), fromVariables, broken };
+}
+
+function reportMissing(result: Substituted, path: Path, report: Report, known: readonly string[]): void {
+  for (const { name, lookup } of result.missing) {
+    if (lookup.found === 'unreadable') {
+      report.error(
+        path,
+        'MR-CONFIG-UNSET-VARIABLE',
+        `${lookup.fileVariable} names a file that cannot be read: ${lookup.path}.`,
+        'Mount the file, or correct the variable.',
+      );
+      continue;
+    }
+    const near = nearest(name, known);
+    const hint = near === null ? '' : `Did you mean '${near}'? `;
+    report.error(
+      path,
+      'MR-CONFIG-UNSET-VARIABLE',
+      `The variable ${name} is not set.`,
+      `${hint}Set ${name} (or ${name}_FILE) in the environment, or write a default: \${${name}:-…}.`,
+    );
+  }
+}
+
+function typed(text: string, path: Path): Plain {
+  const types = schemasAt(path).map((schema) => schema.type);
+  if (types.includes('string')) return text;
+  if (types.includes('integer') && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (types.includes('boolean') && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}
