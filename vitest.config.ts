@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages are tested from their sources: the `source` condition points each `exports` at `src/`.
-const resolve = { conditions: ['source', 'node', 'import', 'default'] };
+// `import` and `default` hold by themselves. Named here they would hold for `require` as well, and break pg.
+const resolve = { conditions: ['source', 'node'] };
 const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
 
 /** `unit`: no I/O. `contract`: real servers. `pipeline` and `chaos`: whole services as processes. */

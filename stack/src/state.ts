@@ -21,6 +21,7 @@ export interface StackState {
 }
 
 const EMPTY: StackState = { processes: {}, ports: {}, secrets: {}, versions: {} };
+const REAP_GRACE_MS = 3_000;
 const REAP_DEADLINE_MS = 10_000;
 
 /** Reads the state of a stack folder; undefined when there is none or it is not readable as one. */
@@ -40,15 +41,26 @@ export function ownerAlive(state: StackState | undefined): boolean {
   return state?.owner !== undefined && isAlive(state.owner);
 }
 
+async function untilGone(processes: readonly ProcessIdentity[], deadlineMs: number): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (processes.some(isAlive) && performance.now() < deadline) await delay(25);
+}
+
 /**
- * Ends what a killed owner left running, each by pid and start time.
+ * Ends what a killed owner left running, each by pid and start time, first politely: a killed database leaves
+ * children of its own for a while.
  * @returns the names of what was ended
  */
 export async function reap(state: StackState): Promise<string[]> {
   const left = Object.entries(state.processes).filter(([, identity]) => isAlive(identity));
-  for (const [, identity] of left) signal(identity, 'SIGKILL');
-  const deadline = performance.now() + REAP_DEADLINE_MS;
-  while (left.some(([, identity]) => isAlive(identity)) && performance.now() < deadline) await delay(25);
+  const processes = left.map(([, identity]) => identity);
+  for (const identity of processes) {
+    signal(identity, 'SIGCONT');
+    signal(identity, identity.stopSignal ?? 'SIGTERM');
+  }
+  await untilGone(processes, REAP_GRACE_MS);
+  for (const identity of processes) signal(identity, 'SIGKILL');
+  await untilGone(processes, REAP_DEADLINE_MS);
   return left.map(([name]) => name);
 }
 

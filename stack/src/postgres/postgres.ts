@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { messageOf } from '../errors.ts';
 import { type Part, type PartContext, type Restartable, Supervised } from '../part.ts';
+import { startTimeOf } from '../process/identity.ts';
 import { run } from '../process/run.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import { type Runner, unprivileged } from './unprivileged.ts';
 
 const ADMIN = 'postgres';
 const ROLE = 'millrace';
+const START_ATTEMPTS = 10;
+const START_PAUSE_MS = 200;
 
 export interface Postgres extends Part, Restartable {
   /** The database `millrace` as its least-privilege owner `millrace`. */
@@ -77,6 +82,36 @@ async function withClient<T>(connectionString: string, work: (client: pg.Client)
   }
 }
 
+/**
+ * A killed server leaves its pid file, and for a moment its children, which notice its end one by one. PostgreSQL
+ * refuses to start until they are gone, and as long as the pid is known to the system.
+ */
+class PostgresServer extends Supervised {
+  readonly #pidFile: string;
+
+  constructor(context: PartContext, data: string, command: ConstructorParameters<typeof Supervised>[1]) {
+    super(context, command);
+    this.#pidFile = join(data, 'postmaster.pid');
+  }
+
+  override async start(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#removeStalePidFile();
+      try {
+        return await super.start();
+      } catch (error) {
+        if (attempt === START_ATTEMPTS || !/still in use|postmaster\.pid/.test(messageOf(error))) throw error;
+        await delay(START_PAUSE_MS);
+      }
+    }
+  }
+
+  async #removeStalePidFile(): Promise<void> {
+    const text = await readFile(this.#pidFile, 'utf8').catch(() => undefined);
+    if (text !== undefined && startTimeOf(Number.parseInt(text, 10)) === undefined) await rm(this.#pidFile);
+  }
+}
+
 /** The role and its database, once; the password again each time, as it may have been made anew. */
 async function provide(port: number, admin: string, password: string, timescale: boolean): Promise<string> {
   const version = await withClient(url(ADMIN, admin, port, 'postgres'), async (client) => {
@@ -104,7 +139,7 @@ async function provide(port: number, admin: string, password: string, timescale:
 /** Starts PostgreSQL, with TimescaleDB where that can be had. Passwords are generated; `fsync` is on. */
 export async function startPostgres(context: PartContext): Promise<Postgres> {
   const binaries = await findBinaries(context.progress);
-  const runner = await unprivileged(binaries.postgres);
+  const runner = await unprivileged([dirname(binaries.postgres), context.state.dir]);
   const data = join(context.state.dir, binaries.timescale ? 'postgres-17' : 'postgres-plain');
   const admin = context.state.secret('postgres.admin');
   const password = context.state.secret('postgres.millrace');
@@ -112,7 +147,7 @@ export async function startPostgres(context: PartContext): Promise<Postgres> {
   const port = await context.state.port('postgres');
   await writeFile(join(data, 'postgresql.auto.conf'), settings(port, binaries.timescale));
   const [command, args] = runner.wrap(binaries.postgres, ['-D', data]);
-  const server = new Supervised(context, {
+  const server = new PostgresServer(context, data, {
     name: 'postgres',
     command,
     args,

@@ -26,20 +26,28 @@ function account(): { uid: number; gid: number } {
 
 /**
  * A project in a private folder (mode 700) is out of an unprivileged user's reach; there the command keeps the one
- * capability that passes file permissions, which PostgreSQL does not mind.
+ * capability that passes file permissions, which PostgreSQL does not mind. The secure bit makes it count for
+ * access(2) too, by which initdb looks for its server.
  */
-const REACH = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override'];
+const REACH = [
+  '--securebits=+no_setuid_fixup',
+  '--inh-caps',
+  '+dac_override',
+  '--ambient-caps',
+  '+dac_override',
+];
 
 /**
- * @param probe a file that the commands must be able to reach
+ * @param folders that the commands must be able to reach
  * @throws StackError MR-STACK-POSTGRES when root cannot run it as somebody else
  */
-export async function unprivileged(probe: string): Promise<Runner> {
+export async function unprivileged(folders: readonly string[]): Promise<Runner> {
   if (process.getuid?.() !== 0) return SAME_USER;
   const { uid, gid } = account();
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  const enter = folders.map((_, index) => `test -x "$${index + 1}"`).join(' && ');
   for (const flags of [identity, [...identity, ...REACH]]) {
-    if (!(await succeeds('setpriv', [...flags, 'test', '-r', probe]))) continue;
+    if (!(await succeeds('setpriv', [...flags, 'sh', '-c', enter, 'sh', ...folders]))) continue;
     return {
       wrap: (command, args) => ['setpriv', [...flags, command, ...args]],
       own: (folder) => chown(folder, uid, gid),

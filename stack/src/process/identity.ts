@@ -6,6 +6,8 @@ export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot on Linux (`/proc/<pid>/stat`, field 22), `ps` text elsewhere. */
   readonly start: string;
+  /** What ends it cleanly. Default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
 }
 
 /** The start time of a running process, or undefined when there is none with this pid (zombies count as gone). */

@@ -71,9 +71,9 @@ class Guarded implements ServerProcess {
     exited: Promise<ServerExit>,
   ) {
     this.name = command.name;
-    this.identity = pid;
-    this.guard = guard;
     this.#stopSignal = command.stopSignal ?? 'SIGTERM';
+    this.identity = { ...pid, stopSignal: this.#stopSignal };
+    this.guard = guard;
     this.exited = exited.finally(() => {
       this.running = false;
     });

@@ -163,17 +163,9 @@ export class SftpSession {
     );
     sftp.on('RENAME', (id, from, to) =>
       this.#done(id, async () => {
-        // Version 3 refuses to overwrite; OpenSSH's extension below does overwrite.
+        // Version 3 of the protocol refuses to overwrite.
         const taken = await lstat(this.#path(to)).catch(() => undefined);
         if (taken !== undefined) throw new StatusError(STATUS_CODE.FAILURE);
-        await rename(this.#path(from), this.#path(to));
-      }),
-    );
-    sftp.on('EXTENDED', (id, name, data) =>
-      this.#done(id, async () => {
-        if (name !== 'posix-rename@openssh.com') throw new StatusError(STATUS_CODE.OP_UNSUPPORTED);
-        const middle = 4 + data.readUInt32BE(0);
-        const [from, to] = [data.toString('utf8', 4, middle), data.toString('utf8', middle + 4)];
         await rename(this.#path(from), this.#path(to));
       }),
     );
