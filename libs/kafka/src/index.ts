@@ -1,5 +1,5 @@
 export { connectKafka } from './client.ts';
-export { createSchemaRegistry, type RegistryDeps } from './registry/schema-registry.ts';
+export { type AvscTypeOptions, createSchemaRegistry, type RegistryDeps } from './registry/schema-registry.ts';
 export { createWireDecoder, createWireEncoder } from './registry/wire.ts';
 export type {
   AvroSchema,

@@ -7,7 +7,9 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
 const require = createRequire(import.meta.url);
-const load = (path: string): unknown => require(`kafkajs/${path}`);
+/** A module of kafkajs. Exported for the tests that compare our encoder and decoder with the stock ones. */
+export const loadKafkajs = (path: string): unknown => require(`kafkajs/${path}`);
+const load = loadKafkajs;
 
 /** The version whose internals these types describe. */
 export const KAFKAJS_VERSION = '2.2.4';
