@@ -3,6 +3,13 @@ import type { FieldDef, FieldType } from '@millrace/core';
 
 const TIMESTAMP = 'google.protobuf.Timestamp';
 
+/** Words that cannot be a variable: CEL's reserved ones, as cel-js lists them. */
+const RESERVED: ReadonlySet<string> = new Set(
+  'as break const continue else for function if import let loop package namespace return var void while prototype'.split(
+    ' ',
+  ),
+);
+
 /** What a field of each type is in an expression. */
 export const CEL_TYPES: Readonly<Record<FieldType['kind'], string>> = {
   string: 'string',
@@ -29,11 +36,15 @@ export const COMPUTABLE_FROM: Readonly<Record<FieldType['kind'], readonly string
   bytes: ['bytes'],
 };
 
-/** The variables of a record. An optional field may be null, which only `dyn` allows. */
+/**
+ * The variables of a record. An optional field may be null, which only `dyn` allows. A field with a name that CEL
+ * keeps for itself (`type`, `string`, `if`, …) cannot be named in expressions, but does not spoil the others'.
+ */
 export function celEnvironment(fields: readonly FieldDef[]): Environment {
   const environment = new Environment({ homogeneousAggregateLiterals: false });
-  for (const field of fields) {
-    environment.registerVariable(field.name, field.optional ? 'dyn' : CEL_TYPES[field.type.kind]);
+  for (const { name, optional, type } of fields) {
+    if (environment.hasVariable(name) || RESERVED.has(name)) continue;
+    environment.registerVariable(name, optional ? 'dyn' : CEL_TYPES[type.kind]);
   }
   return environment;
 }
