@@ -45,7 +45,7 @@ export function toLineText(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (isRecord(value)) {
     return Object.entries(value)
-      .map(([name, member]) => `${name}=${toLineText(member)}`)
+      .map(([name, member]) => `${name}=${isRecord(member) ? `{${toLineText(member)}}` : toLineText(member)}`)
       .join(' ');
   }
   return safeText(toJsonText(value));

@@ -51,8 +51,8 @@ describe('exact values', () => {
 
 describe('rendering', () => {
   test('one line for people', () => {
-    expect(toLineText({ tag: 'T1', text: 'two words', n: null, list: [1, 'a'] })).toBe(
-      'tag=T1 text="two words" n=null list=[1,"a"]',
+    expect(toLineText({ tag: 'T1', text: 'two words', n: null, list: [1, 'a'], in: { x: 1n, y: 'z' } })).toBe(
+      'tag=T1 text="two words" n=null list=[1,"a"] in={x=1 y=z}',
     );
   });
 
