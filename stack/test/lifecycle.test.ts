@@ -1,13 +1,13 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spawnService, tempDir, waitFor } from '@millrace/testkit';
+import { type Service, spawnService, tempDir, waitFor } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { isAlive, readState, type StackState, signal, startStack } from '../src/index.ts';
 
 const INDEX = join(import.meta.dirname, '..', 'src', 'index.ts');
 
 /** A process of its own that owns a small stack, until it is killed. */
-async function owner(dir: string) {
+async function owner(dir: string): Promise<Service> {
   const entry = join(dir, 'owner.mjs');
   const parts = `['postgres', 'sftp']`;
   await writeFile(
@@ -28,14 +28,20 @@ function stateOf(dir: string): StackState {
   return state;
 }
 
+/** Kills the owner, and fails unless its servers end as well. */
+async function endWithServers(service: Service, dir: string): Promise<void> {
+  const processes = Object.values(stateOf(dir).processes);
+  service.kill('SIGKILL');
+  await waitFor(() => !processes.some(isAlive), { what: 'the servers to end' });
+}
+
 test('the servers end with the process that started them, also when it is killed', async () => {
   await using dir = await tempDir();
   const service = await owner(dir.path);
   const processes = Object.values(stateOf(dir.path).processes);
   expect(processes).toHaveLength(4);
   expect(processes.every(isAlive)).toBe(true);
-  service.kill('SIGKILL');
-  await waitFor(() => !processes.some(isAlive), { what: 'the servers to end' });
+  await endWithServers(service, dir.path);
 });
 
 test('what even the guards could not end is reaped by the next start, which keeps addresses and data', async () => {
@@ -63,12 +69,13 @@ test('what even the guards could not end is reaped by the next start, which keep
 
 test('a second owner of the same folder is refused, and the state file is for its owner only', async () => {
   await using dir = await tempDir();
-  await using service = await owner(dir.path);
+  const service = await owner(dir.path);
   await expect(startStack({ dir: join(dir.path, 'stack'), parts: ['sftp'] })).rejects.toMatchObject({
     code: 'MR-STACK-BUSY',
   });
   expect(service.running).toBe(true);
   expect((await stat(join(dir.path, 'stack', 'state.json'))).mode & 0o077).toBe(0);
+  await endWithServers(service, dir.path);
 });
 
 test('a part that cannot start is named, and the others are stopped', async () => {

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { spawnService, tempDir } from '../src/index.ts';
 
 const SERVICE = `
-  console.log(JSON.stringify({ msg: 'up', greeting: process.env.GREETING }));
-  console.error('plain words');
   const alive = setInterval(() => undefined, 1_000);
   process.on('SIGTERM', () => { clearInterval(alive); process.exitCode = 3; });
+  console.log(JSON.stringify({ msg: 'up', greeting: process.env.GREETING }));
+  console.error('plain words');
 `;
 
 test('captures log lines, ends politely and reports the exit', async () => {
