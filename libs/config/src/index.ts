@@ -11,10 +11,28 @@ export {
   loadPipelines,
   pipelineFilesOf,
 } from './load-pipelines.ts';
-export type * from './model.ts';
+export type {
+  CelSource,
+  ComputedField,
+  CsvFormat,
+  DedupeDef,
+  FilePattern,
+  FileSource,
+  OutputDef,
+  Pipeline,
+  Place,
+  PostgresTarget,
+  RecordDef,
+  RecordField,
+  RuleDef,
+  SftpSettings,
+  SinkColumn,
+  SinkDef,
+  TransformDef,
+} from './model.ts';
 export { cataloguedPipeline, outputsOf, sinksOf, transformedFields } from './outputs.ts';
 export { type ParsedPipeline, parsePipeline } from './parse-pipeline.ts';
 export { compareProblems, formatProblem, type Problem } from './problem.ts';
-export { Secret } from './secret.ts';
+export { Secret, secretsIn } from './secret.ts';
 export { formatDuration, parseDuration, parseSize } from './units.ts';
 export type { ReadText, Variables } from './variables.ts';

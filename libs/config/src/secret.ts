@@ -24,3 +24,26 @@ export class Secret {
     return '[secret]';
   }
 }
+
+/** Every secret inside a value, for a log that must not show them: the whole text, and the password of a URL. */
+export function secretsIn(value: unknown): readonly string[] {
+  if (value instanceof Secret) return textsOf(value.reveal());
+  if (value === null || typeof value !== 'object') return [];
+  return Object.values(value).flatMap(secretsIn);
+}
+
+function textsOf(text: string): readonly string[] {
+  if (!URL.canParse(text)) return [text];
+  const { password } = new URL(text);
+  if (password === '') return [text];
+  return [text, password, safeDecode(password)];
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A stray percent sign: the text stands for itself.
+    return text;
+  }
+}

@@ -1,9 +1,8 @@
 import type { Environment, Pipeline } from '@millrace/config';
 import type { ServiceName } from '@millrace/contracts';
-import { type ByteBudget, type Clock, MillraceError, type Random } from '@millrace/core';
+import type { ByteBudget, Clock, Random } from '@millrace/core';
 import type { KafkaClient, SchemaRegistry } from '@millrace/kafka';
-import type { DynamicModule } from '@nestjs/common';
-import type { EventTable, Telemetry } from './telemetry.ts';
+import type { EventTable, Telemetry, TelemetryScope } from './telemetry.ts';
 
 /** What a service's pipelines are built from. One per process. */
 export interface ServiceContext {
@@ -15,10 +14,7 @@ export interface ServiceContext {
   /** The process's bound on records held in memory, shared by all its pipelines. */
   readonly byteBudget: ByteBudget;
   /** Telemetry of one pipeline (and sink): its name is on each log line and metric. */
-  telemetry<E extends { readonly type: string }>(
-    table: EventTable<E>,
-    of?: { readonly pipeline?: string; readonly sink?: string },
-  ): Telemetry<E>;
+  telemetry<E extends { readonly type: string }>(table: EventTable<E>, scope?: TelemetryScope): Telemetry<E>;
 }
 
 export interface PipelineStatus {
@@ -36,6 +32,8 @@ export interface PipelineHandle {
    * turns, so that a dead broker or database is no reason to restart. Older than a minute fails `/livez`.
    */
   lastProgressAt(): number;
+  /** Rejects when the pipeline is beyond recovery (`PartitionHost.done`): the process then drains and ends non-zero. */
+  readonly done?: Promise<void>;
   /**
    * Stops polling, drains, commits, leaves the group, closes what it opened: in that order. Rejects when something
    * that was acknowledged could not be flushed; the process then exits non-zero.
@@ -51,17 +49,7 @@ export interface ServiceDefinition {
   needs(pipeline: Pipeline): boolean;
   /**
    * Starts its part. Rejecting with kind `transient` or `systemic` is tried again with backoff; `config` and `halt`
-   * leave this pipeline stopped and the others running.
+   * leave this pipeline stopped and the others running. `signal` aborts when the process stops meanwhile.
    */
-  start(pipeline: Pipeline, ctx: ServiceContext): Promise<PipelineHandle>;
-}
-
-/** The service as a Nest module: `export const AppModule = serviceModule({ … })`. */
-export function serviceModule(_definition: ServiceDefinition): DynamicModule {
-  throw new MillraceError({ kind: 'bug', code: 'MR-BUG', message: 'not built yet' });
-}
-
-/** `main.ts` in one line: `await runService(AppModule)`. Ends the process when the service has stopped. */
-export async function runService(_module: DynamicModule): Promise<void> {
-  throw new MillraceError({ kind: 'bug', code: 'MR-BUG', message: 'not built yet' });
+  start(pipeline: Pipeline, ctx: ServiceContext, signal: AbortSignal): Promise<PipelineHandle>;
 }

@@ -1,5 +1,6 @@
-import { MillraceError } from '@millrace/core';
+import type { Log } from './log.ts';
 import type { Meter } from './meter.ts';
+import type { Metrics } from './metrics.ts';
 
 /** `none`: metrics only. */
 export type EventLevel = 'none' | 'debug' | 'info' | 'warn' | 'error';
@@ -20,16 +21,34 @@ export interface Telemetry<E> {
   emit(event: E): void;
 }
 
-export interface TelemetryContext {
-  readonly service: string;
-  /** On each log line and metric. */
+/** Whom the events are about: on each log line and metric. */
+export interface TelemetryScope {
   readonly pipeline?: string;
   readonly sink?: string;
 }
 
+export interface TelemetryDeps {
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** One event emits its log line and its metrics; nothing else in a service writes either. */
 export function createTelemetry<E extends { readonly type: string }>(
-  _context: TelemetryContext,
-  _table: EventTable<E>,
+  deps: TelemetryDeps,
+  table: EventTable<E>,
+  scope: TelemetryScope = {},
 ): Telemetry<E> {
-  throw new MillraceError({ kind: 'bug', code: 'MR-BUG', message: 'not built yet' });
+  const meter = deps.metrics.meter({ ...scope });
+  return {
+    emit(event) {
+      // The table has an entry for each type of the union, of exactly that member: the compiler cannot follow both.
+      const def = table[event.type as E['type']] as EventDef<E>;
+      def.metrics?.(meter, event);
+      const level = typeof def.level === 'function' ? def.level(event) : def.level;
+      if (level === 'none' || !deps.log.enabled(level)) return;
+      const message = typeof def.message === 'function' ? def.message(event) : def.message;
+      const { type, ...fields } = event;
+      deps.log.write(level, message, { event: type, ...scope, ...fields });
+    },
+  };
 }
