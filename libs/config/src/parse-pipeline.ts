@@ -56,8 +56,7 @@ export function parsePipeline(
 function checkShape(filled: FilledIn, report: Report): PipelineShape | null {
   const result = pipelineShape.safeParse(filled.value);
   if (result.success) return result.data;
-  const issues = result.error.issues.filter((issue) => !filled.broken.has(JSON.stringify(issue.path)));
-  reportShapeIssues(issues, filled.value, report);
+  reportShapeIssues(result.error.issues, filled.value, report);
   return null;
 }
 

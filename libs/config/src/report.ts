@@ -6,6 +6,7 @@ import type { Path, YamlFile } from './source-text/yaml-file.ts';
 export class Report {
   readonly file: YamlFile;
   readonly #problems: Problem[];
+  readonly #ignored = new Set<string>();
 
   constructor(file: YamlFile, problems: Problem[]) {
     this.file = file;
@@ -16,8 +17,14 @@ export class Report {
     return this.#problems.some((problem) => problem.severity === 'error');
   }
 
+  /** What is wrong here has been said; further problems with this value would say nothing new. */
+  ignore(path: Path): void {
+    this.#ignored.add(JSON.stringify(path));
+  }
+
   /** About the value at this path. */
   error(path: Path, code: string, message: string, remedy: string): void {
+    if (this.#ignored.has(JSON.stringify(path))) return;
     this.at(this.file.valuePlace(path), 'error', code, message, remedy);
   }
 
@@ -27,6 +34,7 @@ export class Report {
   }
 
   warn(path: Path, code: string, message: string, remedy: string): void {
+    if (this.#ignored.has(JSON.stringify(path))) return;
     this.at(this.file.valuePlace(path), 'warning', code, message, remedy);
   }
 

@@ -9,8 +9,6 @@ export interface FilledIn {
   readonly value: Plain;
   /** Paths (as JSON) of texts that hold a placeholder. */
   readonly fromVariables: ReadonlySet<string>;
-  /** Paths (as JSON) of texts that could not be filled in: further problems there say nothing new. */
-  readonly broken: ReadonlySet<string>;
 }
 
 /** The tree with `${VAR}` replaced; what fills a whole number or a flag is read as one. */
@@ -21,7 +19,6 @@ export function fillIn(
   known: Iterable<string>,
 ): FilledIn {
   const fromVariables = new Set<string>();
-  const broken = new Set<string>();
   const knownNames = [...known];
   const scalar = (text: string, path: Path): Plain => {
     if (text.includes('${')) {
@@ -32,15 +29,15 @@ export function fillIn(
         message,
         `Write \${NAME}, \${NAME:-default}, or $\${NAME} for the text itself.`,
       );
-      broken.add(JSON.stringify(path));
+      report.ignore(path);
     }
     const result = substitute(text, lookUp);
     if (!hasPlaceholder(text)) return result.text;
     fromVariables.add(JSON.stringify(path));
     if (result.missing.length === 0) return typed(result.text, path);
-    broken.add(JSON.stringify(path));
     reportMissing(result, path, report, knownNames);
-    return result.text;
+    report.ignore(path);
+    return standIn(path);
   };
   const walk = (value: Plain, path: Path): Plain => {
     if (typeof value === 'string') return scalar(value, path);
@@ -48,7 +45,7 @@ export function fillIn(
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
   };
-  return { value: walk(root, []), fromVariables, broken };
+  return { value: walk(root, []), fromVariables };
 }
 
 function reportMissing(result: Substituted, path: Path, report: Report, known: readonly string[]): void {
@@ -71,6 +68,14 @@ function reportMissing(result: Substituted, path: Path, report: Report, known: r
       `${hint}Set ${name} (or ${name}_FILE) in the environment, or write a default: \${${name}:-…}.`,
     );
   }
+}
+
+/** Something of the right kind, so that the rest of the file can be checked all the same. */
+function standIn(path: Path): Plain {
+  const schemas = schemasAt(path);
+  const [first] = schemas;
+  if (schemas.some((schema) => schema.type === 'string') || !first) return 'unset';
+  return first.type === 'boolean' ? false : (first.minimum ?? 0);
 }
 
 function typed(text: string, path: Path): Plain {
