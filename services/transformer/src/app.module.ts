@@ -32,6 +32,7 @@ async function start(pipeline: Pipeline, context: ServiceContext): Promise<Pipel
       },
     }),
     lastProgressAt: () => progress.lastProgressAt(),
+    done: host.done,
     stop: () => host.stop(),
   };
 }
