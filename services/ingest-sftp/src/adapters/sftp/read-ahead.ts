@@ -1,0 +1,67 @@
+import type { SftpConnection } from './connection.ts';
+import { pathError, STATUS, statusOf } from './errors.ts';
+
+/** OpenSSH answers at most 256 KiB less its header; larger requests come back short. */
+const READ_BYTES = 255 * 1024;
+const READS_AHEAD = 16;
+
+/**
+ * The file's bytes in order, with 16 requests under way (FACTS §3: five times the speed of one at a time). At most
+ * 4 MiB are held; nothing more is asked for while the consumer is busy.
+ */
+export async function* readAhead(
+  connection: SftpConnection,
+  handle: Buffer,
+  size: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const window: { readonly from: number; readonly length: number; readonly answer: Promise<Buffer> }[] = [];
+  let asked = 0;
+  let at = 0;
+  const fill = (): void => {
+    while (window.length < READS_AHEAD && asked < size) {
+      const length = Math.min(READ_BYTES, size - asked);
+      const answer = readOnce(connection, handle, asked, length, signal);
+      // Those behind a failed one fail as well, unheard.
+      answer.catch(() => undefined);
+      window.push({ from: asked, length, answer });
+      asked += length;
+    }
+  };
+  fill();
+  for (let next = window.shift(); next; next = window.shift()) {
+    let bytes = await next.answer;
+    fill();
+    while (bytes.length > 0) {
+      at += bytes.length;
+      yield bytes;
+      const missing = next.from + next.length - at;
+      if (missing === 0) break;
+      // A short answer is no end: ask for the rest.
+      bytes = await readOnce(connection, handle, at, missing, signal);
+    }
+    if (bytes.length === 0) return;
+  }
+}
+
+/** Empty at the end of the file. */
+async function readOnce(
+  connection: SftpConnection,
+  handle: Buffer,
+  from: number,
+  length: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length);
+  try {
+    const read = await connection.request<number>(
+      (done) => connection.sftp.read(handle, buffer, 0, length, from, (error, bytes) => done(error, bytes)),
+      signal,
+    );
+    return buffer.subarray(0, read);
+  } catch (error) {
+    if (statusOf(error) === STATUS.eof) return buffer.subarray(0, 0);
+    if (signal.aborted) throw error;
+    throw pathError(error, 'reading');
+  }
+}

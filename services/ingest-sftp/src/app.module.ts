@@ -1,0 +1,45 @@
+import type { Pipeline } from '@millrace/config';
+import { type PipelineHandle, type ServiceContext, serviceModule } from '@millrace/service-kit';
+import { SftpFiles } from './adapters/sftp/sftp-files.ts';
+import { INGEST_EVENTS } from './events.ts';
+import { startIngest } from './pipeline.ts';
+
+/** The composition root: which adapters an ingest of files over SFTP is made of. */
+export const AppModule = serviceModule({
+  name: 'ingest-sftp',
+  version: '0.1.0',
+  needs: () => true,
+  start: startPipeline,
+});
+
+async function startPipeline(pipeline: Pipeline, context: ServiceContext): Promise<PipelineHandle> {
+  const { env, kafka, registry, clock, random } = context;
+  const telemetry = context.telemetry(INGEST_EVENTS, { pipeline: pipeline.name });
+  const ingest = await startIngest(pipeline, {
+    instance: env.instance,
+    kafka,
+    registry,
+    files: new SftpFiles(pipeline.source.sftp),
+    clock,
+    random,
+    workFolder: env.workFolder,
+    emit: (event) => telemetry.emit(event),
+  });
+  return {
+    status: () => ({
+      ready: ingest.host.joined,
+      detail: { partitions: ingest.host.status().map(describe), serverAnswers: !ingest.health.down },
+    }),
+    lastProgressAt: () => ingest.turns.slowest(),
+    stop: () => ingest.stop(),
+  };
+}
+
+function describe(status: {
+  readonly partition: number;
+  readonly state: string;
+  readonly error?: Error;
+}): object {
+  const { partition, state, error } = status;
+  return error ? { partition, state, error: error.message } : { partition, state };
+}

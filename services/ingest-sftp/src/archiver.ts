@@ -1,0 +1,103 @@
+import type { Pipeline } from '@millrace/config';
+import { loadIdOf, type Task } from '@millrace/contracts';
+import { asMillraceError, type Clock, crashPoint } from '@millrace/core';
+import { archiveTargets } from './domain/paths.ts';
+import { type FileState, type FileVersion, stateKeys } from './domain/state.ts';
+import type { IngestEvent } from './events.ts';
+import type { RemoteFiles, RemoteStat } from './ports.ts';
+import type { Publisher } from './publisher.ts';
+import type { ServerHealth } from './server-health.ts';
+
+export interface ArchiverDeps {
+  readonly pipeline: Pipeline;
+  readonly files: RemoteFiles;
+  readonly health: ServerHealth;
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly emit: (event: IngestEvent) => void;
+}
+
+/**
+ * Moves published files. The target is chosen and recorded before `published` is committed, so that after a crash
+ * either side of the rename can be told:
+ *
+ * - target there, as published: the rename had happened; what lies at the path now is a new delivery
+ * - path there, as published: the rename is still to be done
+ * - path there, different: changed after publishing; left to the scanner, which issues the next version
+ * - neither: somebody else removed it; nothing is left to do
+ */
+export class Archiver {
+  readonly #deps: ArchiverDeps;
+
+  constructor(deps: ArchiverDeps) {
+    this.#deps = deps;
+  }
+
+  /** The first target that is free. */
+  async target(file: FileVersion, signal: AbortSignal): Promise<string> {
+    const targets = archiveTargets(this.#deps.pipeline.source.archive ?? '/', file);
+    for (const target of targets) if (!(await this.#deps.files.stat(target, signal))) return target;
+    return targets.at(-1) ?? '';
+  }
+
+  /** The file's new state, added to the open transaction; null when it could not be moved and is tried again later. */
+  async archive(file: FileState, signal: AbortSignal): Promise<FileState | null> {
+    const { health, emit } = this.#deps;
+    try {
+      return await health.answered(() => this.#move(file, signal), signal);
+    } catch (error) {
+      const known = asMillraceError(error);
+      if (signal.aborted || !known.code.startsWith('MR-FILE-')) throw error;
+      emit({ type: 'archive-failed', path: file.path, error: known });
+      return null;
+    }
+  }
+
+  async #move(file: FileState, signal: AbortSignal): Promise<FileState> {
+    const { files, publisher, emit } = this.#deps;
+    let to = file.archiveTo ?? '';
+    const [here, there] = [await files.stat(file.path, signal), await files.stat(to, signal)];
+    if (there && same(there, file)) return this.#archived(file);
+    if (!here) return this.#archived(file);
+    if (!same(here, file)) return { ...file, archiveTo: null };
+    if (there) {
+      // Taken since it was chosen: the new choice is recorded before it is used.
+      to = await this.target(file, signal);
+      publisher.setState(stateKeys.file(file.path), { ...file, archiveTo: to });
+      await publisher.flush();
+    }
+    await files.makeFolder(this.#deps.pipeline.source.archive ?? '/', signal);
+    crashPoint('ingest.before-archive');
+    await files.rename(file.path, to, signal);
+    crashPoint('ingest.after-archive');
+    const moved = await files.stat(to, signal);
+    if (moved && !same(moved, file)) this.#issueArchived(file, to, moved);
+    emit({ type: 'file-archived', path: file.path, to });
+    return this.#archived(file);
+  }
+
+  #archived(file: FileState): FileState {
+    return { ...file, state: 'archived', archiveTo: null, at: this.#deps.clock.now() };
+  }
+
+  /** The file was replaced between the last look and the rename: what was moved is a load of its own. */
+  #issueArchived(file: FileState, path: string, { size, mtimeMs }: RemoteStat): void {
+    const source = this.#deps.pipeline.source.name;
+    const version = file.version + 1;
+    const task: Task = {
+      loadId: loadIdOf({ source, path, size, mtimeMs, version }),
+      source,
+      path,
+      size,
+      mtimeMs,
+      version,
+      issuedAt: this.#deps.clock.now(),
+      replay: null,
+    };
+    this.#deps.publisher.addTask(task);
+  }
+}
+
+function same(stat: RemoteStat, file: FileVersion): boolean {
+  return stat.size === file.size && stat.mtimeMs === file.mtimeMs;
+}

@@ -1,0 +1,117 @@
+import { parseTally, type Tally } from '@millrace/core';
+import type { LineEnd } from './csv-scanner.ts';
+import type { Encoding } from './text-decoding.ts';
+
+/**
+ * What the state topic of ingest holds, as JSON, by key:
+ * `next`, `progress`, `file/<path>`, `load/<loadId>`; on the scanner's partition also `issued/<path>`, `forgotten`.
+ */
+export interface NextState {
+  /** First task offset that is not done. */
+  readonly next: number;
+  readonly layout: string;
+  readonly cluster: string;
+}
+
+/** One version of one file. */
+export interface FileVersion {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly version: number;
+  readonly loadId: string;
+}
+
+/** Counts of a load, cumulative. */
+export interface LoadTallies {
+  rows: Tally;
+  published: Tally;
+  rejected: Tally;
+  resolved: Tally;
+}
+
+export interface ProgressState extends FileVersion {
+  /** Last row dealt with, from 1. */
+  readonly row: number;
+  /** Line that follows it. */
+  readonly line: number;
+  /** Absolute offset behind it. */
+  readonly byteOffset: number;
+  readonly header: readonly string[];
+  readonly headerLine: number;
+  readonly lineEnd: LineEnd;
+  readonly encoding: Encoding;
+  /** Over the bytes in front of `byteOffset`. */
+  readonly prefixSha256: string;
+  readonly tallies: TallyTexts;
+}
+
+export type TallyTexts = Readonly<Record<keyof LoadTallies, string>>;
+
+/** How the last version of a path ended. */
+export interface FileState extends FileVersion {
+  readonly state: 'published' | 'abandoned' | 'archived';
+  /** When it ended, ms since the epoch. */
+  readonly at: number;
+  readonly sha256: string | null;
+  readonly reason: string | null;
+  /** Set on `abandoned` when only an edit of file or pipeline can help: the pipeline's hash. */
+  readonly hopelessUnder: string | null;
+  /** Where it is to be moved, until it has been. */
+  readonly archiveTo: string | null;
+}
+
+/** A finished load with rejects, kept for their replay. */
+export interface LoadState extends FileVersion {
+  readonly header: readonly string[];
+  readonly headerLine: number;
+  readonly encoding: Encoding;
+  readonly state: 'published' | 'abandoned';
+  readonly at: number;
+  readonly sha256: string | null;
+  readonly reason: string | null;
+  readonly tallies: TallyTexts;
+}
+
+export interface IssuedState extends FileVersion {
+  readonly at: number;
+  /** When it was last seen in a listing, to about a week. */
+  readonly seenAt: number;
+  /** Versions of this size and mtime that were issued before, because they had been abandoned. */
+  readonly retries: number;
+}
+
+export interface ForgottenState {
+  /** Highest version among forgotten paths. */
+  readonly version: number;
+}
+
+export const stateKeys = {
+  next: 'next',
+  progress: 'progress',
+  forgotten: 'forgotten',
+  file: (path: string): string => `file/${path}`,
+  issued: (path: string): string => `issued/${path}`,
+  load: (loadId: string): string => `load/${loadId}`,
+} as const;
+
+/** Which of the above a key names; null for one of another time. */
+export function parseStateKey(
+  key: string,
+):
+  | { readonly kind: 'next' | 'progress' | 'forgotten' }
+  | { readonly kind: 'file' | 'issued' | 'load'; readonly name: string }
+  | null {
+  if (key === 'next' || key === 'progress' || key === 'forgotten') return { kind: key };
+  const slash = key.indexOf('/');
+  const kind = key.slice(0, slash);
+  if (kind !== 'file' && kind !== 'issued' && kind !== 'load') return null;
+  return { kind, name: key.slice(slash + 1) };
+}
+
+/** A tally that cannot be read is a broken state: better halt than count wrongly. */
+export function readTally(text: string): Tally {
+  const tally = parseTally(text);
+  if (!tally) throw new RangeError('state holds a tally that cannot be read');
+  return tally;
+}

@@ -1,0 +1,183 @@
+import { cataloguedPipeline, type Pipeline } from '@millrace/config';
+import { groupId, LEDGER_DEFINITION, pipelineTopics, topics, transactionalId } from '@millrace/contracts';
+import { type Clock, partitionFor, type Random } from '@millrace/core';
+import type { KafkaClient, PartitionHost, SchemaRegistry, TransactionalProducer } from '@millrace/kafka';
+import { PatternMatcher } from './domain/paths.ts';
+import { createEncoders, type Encoders } from './encoders.ts';
+import type { IngestEvent } from './events.ts';
+import { Lane } from './lane.ts';
+import type { RemoteFiles } from './ports.ts';
+import { Publisher } from './publisher.ts';
+import { Scanner } from './scanner.ts';
+import { ServerHealth } from './server-health.ts';
+import { startOffset } from './start-offset.ts';
+import { readPartitionState } from './state-store.ts';
+import { Turns } from './turns.ts';
+import { Worker } from './worker.ts';
+
+/** Results are flushed and files archived after this many tasks. */
+const TASKS_PER_BATCH = 100;
+
+export interface IngestDeps {
+  readonly instance: string;
+  readonly kafka: KafkaClient;
+  readonly registry: SchemaRegistry;
+  readonly files: RemoteFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly workFolder: string;
+  readonly emit: (event: IngestEvent) => void;
+  readonly reissueDelayMs?: number;
+}
+
+export interface Ingest {
+  readonly host: PartitionHost;
+  readonly health: ServerHealth;
+  readonly turns: Turns;
+  stop(): Promise<void>;
+}
+
+/**
+ * Remote files → tasks → rows, dead letters and the account in Kafka.
+ *
+ * The scanner lists the source and issues one task per version of a file. Each task partition has one runner at a
+ * time, which reads the files of its tasks and publishes their rows, with progress, in transactions of its own.
+ */
+export async function startIngest(pipeline: Pipeline, deps: IngestDeps): Promise<Ingest> {
+  const { kafka, registry, files, clock, random, emit } = deps;
+  await kafka.ensureTopics([...pipelineTopics(cataloguedPipeline(pipeline)), LEDGER_DEFINITION]);
+  const encoders = await createEncoders(registry, pipeline);
+  const health = new ServerHealth({ clock, random, emit });
+  const turns = new Turns(clock);
+  const host: PartitionHost = kafka.host({
+    groupId: groupId(deps.instance, 'ingest-sftp', pipeline),
+    topic: topics.tasks(pipeline),
+    runner: (partition, signal) =>
+      runPartition(
+        pipeline,
+        { ...deps, encoders, health, turns, commit: (next) => host.commitForTools(partition, next) },
+        partition,
+        signal,
+      ),
+  });
+  return {
+    host,
+    health,
+    turns,
+    async stop() {
+      await host.stop();
+      await files.close();
+    },
+  };
+}
+
+interface RunnerDeps extends IngestDeps {
+  readonly encoders: Encoders;
+  readonly health: ServerHealth;
+  readonly turns: Turns;
+  /** For lag tools. */
+  readonly commit: (next: number) => void;
+}
+
+/** Takes the partition over, finds where it stands, and works until it is lost or something fails. */
+async function runPartition(
+  pipeline: Pipeline,
+  deps: RunnerDeps,
+  partition: number,
+  lost: AbortSignal,
+): Promise<void> {
+  const id = transactionalId(deps.instance, 'ingest-sftp', pipeline, partition);
+  const producer = await deps.kafka.takeOver(id, lost);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([lost, failed.signal]);
+  const publishers: Publisher[] = [];
+  const lane = new Lane();
+  const newPublisher = (): Publisher => {
+    const publisher = publisherOn(pipeline, deps, partition, producer, lane);
+    publisher.onFailure = (error) => failed.abort(error);
+    publishers.push(publisher);
+    return publisher;
+  };
+  const scans = partition === partitionFor(Buffer.from(pipeline.source.name), pipeline.partitions);
+  const jobs = [work(pipeline, deps, partition, newPublisher(), signal)];
+  if (scans) jobs.push(scan(pipeline, deps, newPublisher(), signal));
+  try {
+    // The first failure stops the other job; both have ended before the producer is dropped.
+    await Promise.allSettled(jobs.map((job) => job.catch((error: unknown) => failed.abort(error))));
+    if (failed.signal.aborted && !lost.aborted) throw failed.signal.reason;
+  } finally {
+    deps.turns.end(`tasks ${partition}`);
+    for (const publisher of publishers) publisher.close();
+    await producer.close();
+  }
+}
+
+/** Tasks → files → rows. */
+async function work(
+  pipeline: Pipeline,
+  deps: RunnerDeps,
+  partition: number,
+  publisher: Publisher,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kafka, emit, turns } = deps;
+  const name = `tasks ${partition}`;
+  const cluster = await kafka.clusterId();
+  const state = await readPartitionState(kafka, pipeline, partition, signal);
+  const from = await startOffset(kafka, pipeline, partition, state.next, cluster, emit);
+  const turn = (): void => turns.turn(name);
+  const matcher = new PatternMatcher(pipeline.source);
+  const worker = new Worker({ ...deps, pipeline, partition, publisher, matcher, cluster, turn }, state);
+  emit({ type: 'partition-taken', partition, next: from, resumes: state.progress?.path ?? null });
+  worker.passed(from);
+  await worker.tidy(signal);
+  const topic = topics.tasks(pipeline);
+  for await (const batch of kafka.fetch({ topic, partition, from, signal, maxRecords: TASKS_PER_BATCH })) {
+    for (const record of batch.records) await worker.work(record, signal);
+    worker.passed(batch.nextOffset);
+    if (batch.records.length > 0) {
+      await publisher.flush();
+      await worker.tidy(signal);
+      deps.commit(batch.nextOffset);
+    }
+    turns.idle(name);
+  }
+}
+
+/** Source → tasks. */
+async function scan(
+  pipeline: Pipeline,
+  deps: RunnerDeps,
+  publisher: Publisher,
+  signal: AbortSignal,
+): Promise<void> {
+  const { turns } = deps;
+  const matcher = new PatternMatcher(pipeline.source);
+  const turn = (busy: boolean): void => (busy ? turns.turn('scanner') : turns.idle('scanner'));
+  try {
+    await new Scanner({ ...deps, pipeline, publisher, matcher, turn }).run(signal);
+  } finally {
+    turns.end('scanner');
+  }
+}
+
+function publisherOn(
+  pipeline: Pipeline,
+  deps: RunnerDeps,
+  partition: number,
+  producer: TransactionalProducer,
+  lane: Lane,
+): Publisher {
+  const { kafka, encoders, clock, emit } = deps;
+  const publisher = new Publisher({
+    pipeline,
+    partition,
+    producer,
+    lane,
+    encoders,
+    newOutbox: () => kafka.newOutbox(),
+    clock,
+  });
+  publisher.onCommitted = (rows, ms) => emit({ type: 'committed', rows, ms });
+  return publisher;
+}
