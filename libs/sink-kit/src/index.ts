@@ -1,1 +1,14 @@
-export {};
+export type { SinkEvent } from './events.ts';
+export type {
+  Advance,
+  BadRow,
+  ClaimRequest,
+  Counting,
+  LoadCounts,
+  LoadDelta,
+  Position,
+  SinkRow,
+  SinkSession,
+  SinkTarget,
+} from './port.ts';
+export { type RunningSink, type SinkDeps, type SinkDescription, startSink } from './sink.ts';

@@ -1,0 +1,140 @@
+import {
+  LEDGER_PARTITIONS,
+  LEDGER_TOPIC,
+  type LedgerEntry,
+  ledgerEntry,
+  ledgerKey,
+  NO_LOAD,
+} from '@millrace/contracts';
+import { type Clock, formatTally, MillraceError, partitionFor } from '@millrace/core';
+import type { KafkaClient, WireEncoder } from '@millrace/kafka';
+import type { LoadCounts } from './port.ts';
+
+export interface LedgerOptions {
+  readonly pipeline: string;
+  /** `sink.<name>`. */
+  readonly stage: string;
+  readonly output: string;
+  readonly partition: number;
+  readonly encoder: WireEncoder;
+  readonly clock: Clock;
+}
+
+/** Half of a member's session: a process that was stopped for longer may have lost the partition. */
+const PROOF_LASTS_MS = 5_000;
+/** One send. */
+const ENTRIES_MAX = 2_000;
+
+/**
+ * Publishes a partition's counts beside the batches: one send at a time, the counts that arrive meanwhile fold by
+ * load into the next. What a crash leaves out, the next claim publishes (`through`).
+ *
+ * An entry replaces its predecessor, so a process that has lost the partition must not send an old one. Ownership
+ * was proven when counts came out of the target; when that is too long ago, nothing is sent and the runner has to
+ * claim again.
+ */
+export class LedgerPublisher {
+  readonly #kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>;
+  readonly #options: LedgerOptions;
+  readonly #signal: AbortSignal;
+  readonly #pending = new Map<string, LoadCounts>();
+  #pendingThrough: number;
+  #provenAt: number;
+  #sending: Promise<void> | null = null;
+  #failure: unknown = null;
+  /** Counts of runs that end at or below this offset are in the ledger. */
+  through: number;
+
+  constructor(
+    kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>,
+    options: LedgerOptions,
+    through: number,
+    signal: AbortSignal,
+  ) {
+    this.#kafka = kafka;
+    this.#options = options;
+    this.#signal = signal;
+    this.through = through;
+    this.#pendingThrough = through;
+    this.#provenAt = options.clock.monotonic();
+  }
+
+  /** Says where this sink began: right after a claim, and waited for. */
+  async start(offset: number): Promise<void> {
+    const { output } = this.#options;
+    await this.#send([this.#entry(NO_LOAD, 0, { sinkStart: { output, offset } })]);
+  }
+
+  /** The counts as the target just gave them, of everything up to `through`. */
+  publish(counts: readonly LoadCounts[], through: number): void {
+    if (this.#failure !== null) throw this.#failure;
+    this.#provenAt = this.#options.clock.monotonic();
+    for (const one of counts) this.#pending.set(one.loadId, one);
+    this.#pendingThrough = Math.max(this.#pendingThrough, through);
+    this.#sending ??= this.#sendPending();
+  }
+
+  /** Waits until all that was given is acknowledged. */
+  async flush(): Promise<void> {
+    await this.#sending;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  async #sendPending(): Promise<void> {
+    try {
+      while (this.#pending.size > 0) {
+        const through = this.#pendingThrough;
+        const counts = [...this.#pending.values()];
+        this.#pending.clear();
+        for (let i = 0; i < counts.length; i += ENTRIES_MAX) {
+          await this.#send(counts.slice(i, i + ENTRIES_MAX).map((one) => this.#countsEntry(one)));
+        }
+        this.through = through;
+      }
+    } catch (error) {
+      this.#failure = error;
+    } finally {
+      this.#sending = null;
+    }
+  }
+
+  async #send(entries: readonly LedgerEntry[]): Promise<void> {
+    const { clock, encoder, stage, partition } = this.#options;
+    if (clock.monotonic() - this.#provenAt > PROOF_LASTS_MS) {
+      throw new MillraceError({
+        kind: 'transient',
+        code: 'MR-SINK-STALE-COUNTS',
+        message: `counts of ${stage}, partition ${partition}, got too old to be published: claiming again`,
+        remedy:
+          'Nothing to do: the next claim publishes them. If it stays, Kafka is slow or the process starves.',
+      });
+    }
+    const outbox = this.#kafka.newOutbox();
+    for (const entry of entries) {
+      const key = Buffer.from(ledgerKey(entry));
+      outbox.add(LEDGER_TOPIC, partitionFor(key, LEDGER_PARTITIONS), key, encoder.encode(entry));
+    }
+    await this.#kafka.produce(outbox, this.#signal);
+  }
+
+  #countsEntry(counts: LoadCounts): LedgerEntry {
+    const { inserted, updated, unchanged, superseded } = counts;
+    return this.#entry(counts.loadId, counts.part, {
+      sink: {
+        output: this.#options.output,
+        applied: formatTally(counts.applied),
+        inserted,
+        updated,
+        unchanged,
+        superseded,
+        rejected: formatTally(counts.rejected),
+        resolved: formatTally(counts.resolved),
+      },
+    });
+  }
+
+  #entry(loadId: string, part: number, body: Parameters<typeof ledgerEntry>[1]): LedgerEntry {
+    const { pipeline, stage, partition, clock } = this.#options;
+    return ledgerEntry({ pipeline, loadId, stage, partition, part, at: clock.now() }, body);
+  }
+}

@@ -1,0 +1,49 @@
+import { asMillraceError, type Clock } from '@millrace/core';
+import type { SinkEvent } from './events.ts';
+
+/**
+ * Eight partitions that lose one database, and try again every few seconds, are one trouble: it is told once, and
+ * again when it changes or ends.
+ */
+export class TroubleTeller {
+  readonly #clock: Clock;
+  readonly #emit: (event: SinkEvent) => void;
+  readonly #troubled = new Set<number>();
+  #told: { readonly code: string; readonly since: number } | null = null;
+
+  constructor(clock: Clock, emit: (event: SinkEvent) => void) {
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  failed(partition: number, thrown: unknown): void {
+    const error = asMillraceError(thrown);
+    // A partition that went to another process is how sharing works.
+    if (error.kind === 'fenced') return;
+    this.#troubled.add(partition);
+    if (this.#told?.code === error.code) return;
+    this.#told = { code: error.code, since: this.#told?.since ?? this.#clock.monotonic() };
+    this.#emit({
+      type: 'trouble',
+      kind: error.kind,
+      code: error.code,
+      message: error.message,
+      remedy: error.remedy ?? '',
+      partition,
+    });
+  }
+
+  /** It works again, or it went to another process. */
+  settled(partition: number): void {
+    if (this.#troubled.size === 0) return;
+    this.#troubled.delete(partition);
+    this.#endIfAllWork();
+  }
+
+  #endIfAllWork(): void {
+    if (this.#told === null || this.#troubled.size > 0) return;
+    const { code, since } = this.#told;
+    this.#told = null;
+    this.#emit({ type: 'recovered', code, seconds: (this.#clock.monotonic() - since) / 1_000 });
+  }
+}

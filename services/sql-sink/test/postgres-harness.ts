@@ -1,0 +1,89 @@
+import { Secret, type SinkDef } from '@millrace/config';
+import type { Connection } from '@millrace/postgres';
+import { connect, quoteIdent, rewind, rewindPlan, sinkColumn } from '@millrace/postgres';
+import {
+  CONTRACT_FIELDS,
+  type ContractHarness,
+  type ContractTable,
+} from '../../../libs/sink-kit/test/sink-contract.ts';
+import { PostgresTarget } from '../src/adapters/postgres/postgres-target.ts';
+
+/** A sink of the contract's records into a schema of its own, with names that need quoting. */
+export function contractSink(url: string, schema: string, mode: 'merge' | 'append'): SinkDef {
+  return {
+    name: 'warehouse',
+    target: { kind: 'postgres', url: new Secret(url) },
+    output: 'clean',
+    schema,
+    table: 'Tag "Data"',
+    write: mode === 'merge' ? { mode, key: ['Tag Name'], version: ['rev'] } : { mode },
+    columns: [
+      { kind: 'identity', name: 'ID' },
+      { kind: 'insertTime', name: 'ImportDate' },
+      ...CONTRACT_FIELDS.map(({ name, type, optional }) => ({
+        kind: 'field' as const,
+        name: name === 'tag' ? 'Tag Name' : name,
+        field: name,
+        type,
+        optional,
+        sqlType: name === 'note' ? 'varchar(20)' : null,
+      })),
+    ],
+    indexes: [['ImportDate']],
+    createTable: true,
+    batchRecordsMax: 10_000,
+    onTruncation: 'halt',
+    layoutHash: 'l1',
+  };
+}
+
+let schemas = 0;
+
+export const IDENTITY = { instance: 'test', pipeline: 'plant', sink: 'warehouse' };
+
+/** Each table lies in a schema of its own, which the first claim creates. */
+export function postgresHarness(url: string, admin: Connection): ContractHarness {
+  const { hostname, port } = new URL(url);
+  return {
+    address: { host: hostname, port: Number(port) },
+    async table(mode, { uniqueCode }): Promise<ContractTable> {
+      schemas += 1;
+      const schema = `contract "${process.pid}-${schemas}"`;
+      const sink = contractSink(url, schema, mode);
+      const inSchema = (name: string) => `${quoteIdent(schema)}.${quoteIdent(name)}`;
+      const setUp = new PostgresTarget(sink, { ...IDENTITY, sink: 'setup' });
+      const request = { topic: 't', partition: 0, owner: 't', clusterId: 'c', layoutHash: 'l', logStart: 0 };
+      if (uniqueCode) {
+        await (await setUp.claim(request, new AbortController().signal)).release();
+        await admin.query(`CREATE UNIQUE INDEX ON ${inSchema(sink.table)} (code)`, 'test');
+      }
+      const selectRows = `SELECT "Tag Name", rev, note, millrace_load, millrace_row::int FROM ${inSchema(sink.table)} ORDER BY 1, 5`;
+      return {
+        target(address) {
+          const via = new URL(url);
+          if (address) via.port = String(address.port);
+          return new PostgresTarget(
+            { ...sink, target: { kind: 'postgres', url: new Secret(via.href) } },
+            IDENTITY,
+          );
+        },
+        async rows() {
+          const found = await admin.rows(selectRows, [], 'test');
+          return found.map((row) => Object.values(row));
+        },
+        async rewind(topic, to) {
+          const place = { schema, sink: sinkColumn(IDENTITY), topic };
+          await rewind(admin, place, await rewindPlan(admin, place, to));
+        },
+        async gaps() {
+          return (await admin.rows(`SELECT 1 FROM ${inSchema('millrace_gap')}`, [], 'test')).length;
+        },
+      };
+    },
+    close: () => admin.close(),
+  };
+}
+
+export function open(url: string): Promise<Connection> {
+  return connect({ url, applicationName: 'millrace test' });
+}
