@@ -13,6 +13,10 @@ export const LIMITS = {
   fetchAnswerBytes: 16 << 20,
   /** Leader and coordinator look-ups, topic creation, position checks: in all, with retries. */
   lookupMs: 15_000,
+  /** How long a new topic may be unknown to some broker before it counts as missing. */
+  topicMissingMs: 2_000,
+  /** A position above the end has to stay so: a new leader may trail behind for a moment. */
+  aboveEndMs: 2_500,
   /** Retried plain produce, in all. */
   plainProduceMs: 30_000,
   takeOverMs: 30_000,

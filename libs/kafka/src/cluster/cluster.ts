@@ -89,7 +89,11 @@ export class Cluster {
       const meta = this.#topics.get(topic);
       const leader = meta?.error === KafkaCode.NONE ? meta.leaders[partition] : undefined;
       if (leader !== undefined && leader >= 0 && this.#brokers.has(leader)) return leader;
-      if (this.clock.monotonic() >= deadline) throw this.#noLeader(topic, partition);
+      const now = this.clock.monotonic();
+      const missing = meta !== undefined && meta.error === KafkaCode.UNKNOWN_TOPIC_OR_PARTITION;
+      if (now >= (missing ? deadline - LIMITS.lookupMs + LIMITS.topicMissingMs : deadline)) {
+        throw this.#noLeader(topic, partition);
+      }
       // A topic that was just created may be unknown to some brokers for a moment.
       if (backoff.attempt > 0) await this.clock.sleep(backoff.next(), signal);
       else backoff.next();

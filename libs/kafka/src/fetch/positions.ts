@@ -67,7 +67,7 @@ export async function checkPosition(
   from: number,
   signal?: AbortSignal,
 ): Promise<PartitionOffsets> {
-  const deadline = cluster.clock.monotonic() + LIMITS.requestMs;
+  const deadline = cluster.clock.monotonic() + LIMITS.aboveEndMs;
   for (const backoff = cluster.backoff(); ; ) {
     const offsets = await readOffsets(cluster, topic, partition);
     const { start, highWatermark } = offsets;

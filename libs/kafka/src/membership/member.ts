@@ -27,6 +27,11 @@ export interface MemberOptions {
 
 const REJOIN = { delayMs: 100, maxDelayMs: 2_000 };
 
+let memberCount = 0;
+
+/** What happens whenever a coordinator starts or a group changes: not worth a line in the log. */
+const USUAL = /^MR-KAFKA-(COORDINATOR|NOT-COORDINATOR|REBALANCE|CONNECTION|TIMEOUT)/;
+
 /**
  * One member of a group: find the coordinator → join → sync → heartbeat until told to rejoin. A rejoin happens
  * without stopping anything, so it takes one heartbeat interval at most. What was assigned is advice that stays
@@ -46,7 +51,9 @@ export class Member {
     this.#cluster = cluster;
     this.#deps = deps;
     this.#options = options;
-    this.#lane = `group/${options.groupId}`;
+    // Of its own, even among members of one group in one process: a held join must not hold up heartbeats.
+    memberCount += 1;
+    this.#lane = `group/${memberCount}`;
   }
 
   /** Assigned at least once, and the coordinator heard of us within the session time-out. */
@@ -71,7 +78,7 @@ export class Member {
         if (signal.aborted) return;
         const error = asMillraceError(thrown);
         if (error.kind === 'config' || error.kind === 'bug') throw error;
-        if (backoff.attempt === 0 && !isConnectionError(error)) this.#options.onTrouble(error);
+        if (backoff.attempt === 0 && !USUAL.test(error.code)) this.#options.onTrouble(error);
         // Rejects only when the signal aborts.
         await this.#cluster.clock.sleep(backoff.next(), signal).catch(() => undefined);
       }

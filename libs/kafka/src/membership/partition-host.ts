@@ -58,17 +58,22 @@ export class GroupPartitionHost implements PartitionHost {
       await this.#member.run(this.#stop.signal);
     } catch (error) {
       await this.#drain();
+      await this.#leave();
       throw error;
     }
     await this.#stopped;
     // A join that was under way when we left has made us a member again.
-    await this.#member.leave().catch((error: MillraceError) => this.#report(error));
+    await this.#leave();
   }
 
   /** Heartbeats go on while the runners drain: nobody should take over what is still being finished. */
   async #drainAndLeave(): Promise<void> {
     await this.#drain();
     this.#stop.abort();
+    await this.#leave();
+  }
+
+  async #leave(): Promise<void> {
     await this.#member.leave().catch((error: MillraceError) => this.#report(error));
   }
 

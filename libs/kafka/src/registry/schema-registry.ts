@@ -72,7 +72,12 @@ class CachedRegistry implements SchemaRegistry {
       return (await this.#inTime(request)).id;
     };
     try {
-      return await register(COMPATIBILITY.BACKWARD).catch((error: unknown) => {
+      const first = register(COMPATIBILITY.BACKWARD).catch((error: unknown) => {
+        // Another process has just made the same subject: now it is there, and is found.
+        if (!SUBJECT_RACE.test(String(error))) throw error;
+        return register(COMPATIBILITY.BACKWARD);
+      });
+      return await first.catch((error: unknown) => {
         // The client insists that the subject's level is the one it is told; whatever the operator set is right.
         const level = otherLevel(error);
         if (level === null) throw error;
@@ -124,6 +129,8 @@ function once<K, V>(cache: Map<K, Promise<V>>, key: K, make: () => Promise<V>): 
   return made;
 }
 
+/** Apicurio answers 409 to the second of two processes that set the level of a new subject. */
+const SUBJECT_RACE = /rule named 'COMPATIBILITY' already exists/i;
 const MISMATCH = /Compatibility does not match the configuration \(\w+ != (\w+)\)/;
 
 function otherLevel(error: unknown): COMPATIBILITY | null {
