@@ -44,6 +44,7 @@ export function parsePipeline(
     compile(shape, yaml, file, {
       report,
       readText,
+      brokenOutputs: new Set(),
       fromVariable: (path) => filled.fromVariables.has(JSON.stringify(path)),
     });
   return {

@@ -10,6 +10,8 @@ import type { ReadText } from '../variables.ts';
 export interface CompileContext {
   readonly report: Report;
   readonly readText: ReadText;
+  /** Outputs whose list of fields is wrong: a sink that misses one of them is not to blame. */
+  readonly brokenOutputs: Set<string>;
   /** Whether the text at this path comes, in whole or in part, from the environment. */
   fromVariable(path: Path): boolean;
 }

@@ -1,3 +1,4 @@
+import { RESERVED_OUTPUTS } from '@millrace/contracts';
 import type { OutputDef, SinkColumn, SinkDef } from '../model.ts';
 import { hashOf } from '../pipeline-hash.ts';
 import { Secret } from '../secret.ts';
@@ -14,7 +15,8 @@ export function compileSinks(
   const sinks = Object.entries(shapes).flatMap(([name, shape]) => compileSink(ctx, name, shape, outputs));
   const unfinished = sinks.length < Object.keys(shapes).length;
   for (const output of outputs) {
-    if (unfinished || sinks.some((sink) => sink.output === output.name)) continue;
+    if (unfinished || RESERVED_OUTPUTS.includes(output.name)) continue;
+    if (sinks.some((sink) => sink.output === output.name)) continue;
     const remedy = "Add a sink with 'from: ' and its name, or remove the output.";
     ctx.report.at(
       ctx.report.file.keyPlace(['transform', 'outputs', output.name]),
@@ -38,7 +40,7 @@ function compileSink(
   if (!output) return [];
   const { schema, table } = splitTable(ctx, path, shape.table);
   const columns = compileColumns(ctx, path, shape, output);
-  const columnNames = columns.map((column) => column.name);
+  const columnNames = [...columns.map((column) => column.name), ...Object.keys(shape.columns ?? {})];
   const write = compileWrite(ctx, path, shape, columns, output);
   shape.indexes.forEach((index, position) => {
     checkNames(ctx, [...path, 'indexes', position], index, columnNames, 'column');
@@ -114,6 +116,7 @@ function compileColumns(
     const fieldName = typeof column === 'string' ? column : column.field;
     const field = output.fields.find((one) => one.name === fieldName);
     if (!field) {
+      if (ctx.brokenOutputs.has(output.name)) return [];
       const place = typeof column === 'string' ? at : [...at, 'field'];
       const message = `The output '${output.name}' has no field '${fieldName}'.`;
       const remedy = suggestion(fieldName, [...fieldNames, 'identity', 'insertTime']);
@@ -166,8 +169,10 @@ function compileWrite(
     ctx.report.keyError(at, 'MR-CONFIG-MERGE-VERSION', message, remedy);
   }
   const fieldColumns = columns.filter((column) => column.kind === 'field');
-  const names = fieldColumns.map((column) => column.name);
-  const known = checkNames(ctx, [...at, 'key'], merge.key, names, 'column');
+  // A column whose field is unknown has been reported: it is still a column.
+  const broken = Object.keys(shape.columns ?? {}).filter((name) => !columns.some((one) => one.name === name));
+  const names = [...fieldColumns.map((column) => column.name), ...broken];
+  const known = checkNames(ctx, [...at, 'key'], merge.key, names, 'column') && broken.length === 0;
   checkNames(ctx, [...at, 'version'], merge.version ?? [], names, 'column');
   merge.key.forEach((name, index) => {
     if (!fieldColumns.some((column) => column.name === name && column.optional)) return;

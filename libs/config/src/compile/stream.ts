@@ -142,7 +142,9 @@ function compileOutputs(
     const key = output.key ?? record.key;
     const chosen = output.fields ?? names;
     if (output.key) checkNames(ctx, [...path, 'key'], key, names, 'field');
-    if (output.fields) checkNames(ctx, [...path, 'fields'], chosen, names, 'field');
+    if (output.fields && !checkNames(ctx, [...path, 'fields'], chosen, names, 'field')) {
+      ctx.brokenOutputs.add(name);
+    }
     if (key.length === 0 || chosen.length === 0) {
       const message = `'${name}' has no ${key.length === 0 ? 'key' : 'fields'}.`;
       ctx.report.keyError(path, 'MR-CONFIG-MISSING', message, 'Name at least one field.');

@@ -31,7 +31,7 @@ export function hidePlaceholders(text: string): string {
 export function showPlaceholders(text: string): string {
   return text
     .replaceAll(`${MARK}${OPEN}`, '${')
-    .replaceAll(`${MARK}${DOLLAR}${ESCAPED_OPEN}`, '$${')
+    .replaceAll(`${MARK}${DOLLAR}${ESCAPED_OPEN}`, () => '$${') // As a text, `$$` would mean one `$`.
     .replaceAll(CLOSE, '}')
     .replaceAll(ESCAPED_CLOSE, '}');
 }

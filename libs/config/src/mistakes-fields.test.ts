@@ -1,0 +1,111 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of pipeline files are what is tested
+import { testMistakes } from '../test/mistakes.ts';
+
+/** Names of fields, columns and outputs, and expressions over them. */
+testMistakes({
+  'unknown field in the key': {
+    edit: ['key: [tag]\n', 'key: [tga]\n'],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'tga]\n',
+    says: /no field 'tga'/,
+    remedy: /'tag'/,
+  },
+  'unknown field of an output': {
+    edit: ['fields: [tag, time, value]', 'fields: [tag, time, valeu]'],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'valeu',
+    says: /no field 'valeu'/,
+    remedy: /'value'/,
+  },
+  'unknown field of a sink': {
+    edit: ['Time: time', 'Time: tiem'],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'tiem',
+    says: /has no field 'tiem'/,
+    remedy: /'time'/,
+  },
+  'unknown column in an index': {
+    edit: ['indexes: [[Tag, Time]]', 'indexes: [[Tag, Timee]]'],
+    code: 'MR-CONFIG-UNKNOWN-COLUMN',
+    at: 'Timee',
+    says: /no column 'Timee'/,
+    remedy: /'Time'/,
+  },
+  'unknown output': {
+    edit: ['from: clean', 'from: cleen'],
+    code: 'MR-CONFIG-UNKNOWN-OUTPUT',
+    at: 'cleen',
+    says: /no output 'cleen'/,
+    remedy: /'clean'/,
+  },
+  'CEL syntax': {
+    edit: ['when: value > 1.0e9', 'when: value >> 1.0e9'],
+    code: 'MR-CONFIG-CEL',
+    at: '> 1.0e9',
+    says: /expression is wrong here/,
+    remedy: /operators/,
+  },
+  'CEL unknown variable, in a block of text': {
+    edit: ['|| tag == "x"', '|| tgg == "x"'],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'tgg',
+    says: /no field 'tgg'/,
+    remedy: /'tag'/,
+  },
+  'CEL unknown variable, in quotes': {
+    edit: ["'hour >= 0'", "'1 == 1 && huor >= 0'"],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'huor',
+    says: /no field 'huor'/,
+    remedy: /'hour'/,
+  },
+  'rules do not see computed fields': {
+    edit: ['when: value > 1.0e9', 'when: hour > 3'],
+    code: 'MR-CONFIG-UNKNOWN-FIELD',
+    at: 'hour > 3',
+    says: /no field 'hour'/,
+    remedy: /./,
+  },
+  'CEL mixed types': {
+    edit: ['when: value > 1.0e9', 'when: value + 1 > 1.0e9'],
+    code: 'MR-CONFIG-CEL',
+    at: 'value + 1',
+    says: /double \+ int/,
+    remedy: /decimal point/,
+  },
+  'CEL null of a field that has none': {
+    edit: ['when: value > 1.0e9', 'when: value == null'],
+    code: 'MR-CONFIG-CEL',
+    at: 'value == null',
+    says: /null/,
+    remedy: /optional: true/,
+  },
+  'a condition that is none': {
+    edit: ['when: value > 1.0e9', 'when: value * 2.0'],
+    code: 'MR-CONFIG-CEL-TYPE',
+    at: 'value * 2.0',
+    says: /gives double/,
+    remedy: /bool/,
+  },
+  'a computed field of another type': {
+    edit: ['time.getHours()', 'tag + tag'],
+    code: 'MR-CONFIG-CEL-TYPE',
+    at: 'tag + tag',
+    says: /'hour' \(int32\) gives string/,
+    remedy: /int/,
+  },
+  'a rule that is neither': {
+    edit: ['    - reject: TOO-LARGE\n      when', '    - when'],
+    code: 'MR-CONFIG-RULE',
+    at: 'when: value',
+    says: /either a 'reject' or a 'filter'/,
+    remedy: /reject: REASON-CODE/,
+  },
+  'a rule twice': {
+    edit: ['- filter: test-tags\n', '- filter: test-tags\n      when: "false"\n    - filter: test-tags\n'],
+    code: 'MR-CONFIG-RULE',
+    at: 'test-tags\n      when: |',
+    says: /second time/,
+    remedy: /name of its own/,
+  },
+});
