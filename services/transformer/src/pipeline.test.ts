@@ -10,7 +10,7 @@ import { countRow, emptyTally, formatTally, loadSeed, type RecordValue } from '@
 import type { FetchedRecord } from '@millrace/kafka';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALARMS, batchOf, fetched, pipelineOf, row, rule } from '../test/fixtures.ts';
+import { ALARMS, batchOf, cel, fetched, pipelineOf, row, rule } from '../test/fixtures.ts';
 import { DedupeMemory } from './domain/dedupe-memory.ts';
 import { LoadAccounts, type LoadPart } from './domain/load-accounts.ts';
 import { MarkReader, UNKNOWN_LOAD } from './domain/mark-reader.ts';
@@ -31,6 +31,10 @@ const JSON_READER = {
 };
 
 class MemoryWriter implements BatchWriter {
+  bytesOf(_output: number, key: string, value: RecordValue): number {
+    return key.length + JSON.stringify(value).length;
+  }
+
   readonly emitted: { output: string; key: string; offset: number; loadId: string }[] = [];
   readonly letters: (DeadLetterMark & { code: string; offset: number })[] = [];
 
@@ -54,13 +58,15 @@ function memory(): PartitionMemory {
   };
 }
 
-function run(records: readonly FetchedRecord[], held = memory(), writer = new MemoryWriter()) {
-  const transform = new TransformPipeline(compileTransform(PIPELINE), JSON_READER);
+function run(records: readonly FetchedRecord[], pipeline = PIPELINE) {
+  const held = memory();
+  const writer = new MemoryWriter();
+  const transform = new TransformPipeline(compileTransform(pipeline), JSON_READER);
   held.dedupe?.beginBatch();
   const summary = transform.run(batchOf(records), held, writer);
   const { touched } = held.accounts.takeChanges(0);
   const ledger = touched.map((part) => held.accounts.ledgerOf('plant', 0, part));
-  return { summary, ledger, writer, held };
+  return { summary, ledger, writer };
 }
 
 function json(value: RecordValue): Buffer {
@@ -176,6 +182,35 @@ describe('the account of a batch', () => {
     ]);
     expect(summary).toMatchObject({ rejected: 1, filtered: 1, accepted: 1, duplicates: 1 });
     expect(writer.emitted).toEqual([{ output: 'clean', key: 'x', offset: 2, loadId: LOAD_A }]);
+  });
+
+  it('does not remember the key of a record that no output wanted', () => {
+    const { summary } = run(
+      [
+        fetched(0, formatMark(LOAD_A, 1), json(row('x', 1, 5))),
+        fetched(1, formatMark(LOAD_A, 2), json(row('x', 1, 95))),
+      ],
+      pipelineOf({ outputs: [ALARMS] }),
+    );
+    expect(summary).toMatchObject({ filtered: 1, accepted: 1, duplicates: 0 });
+  });
+
+  it('sets aside a record that its output could not take, and only that', () => {
+    const computed = { name: 'long', type: { kind: 'string' }, optional: false } as const;
+    const long = (text: string) => ({ ...row('x', text.length, 5), note: text });
+    const [clean] = PIPELINE.transform.outputs;
+    const { summary, writer } = run(
+      [
+        fetched(0, formatMark(LOAD_A, 1), json(long('a'.repeat(300_000)))),
+        fetched(1, formatMark(LOAD_A, 2), json(long('a'.repeat(100_000)))),
+      ],
+      pipelineOf({
+        compute: [{ ...computed, cel: cel('string(note) + string(note) + string(note)') }],
+        outputs: clean ? [{ ...clean, fields: [...clean.fields, computed] }] : [],
+      }),
+    );
+    expect(summary).toMatchObject({ rejected: 1, accepted: 1 });
+    expect(writer.letters).toMatchObject([{ row: 1, code: 'MR-ROW-TOO-LARGE' }]);
   });
 
   it('sets aside what cannot be read, and what carries no mark without charging any load', () => {

@@ -73,7 +73,7 @@ export class TransformPipeline {
   ): void {
     const load = memory.accounts.at(mark.loadId, record.offset);
     const value = this.#read(record);
-    const verdict = value === null ? UNREADABLE : this.#decide(record, value, memory.dedupe);
+    const verdict = value === null ? UNREADABLE : this.#decide(record, value, memory.dedupe, writer);
     if (verdict.kind === 'accepted' && value !== null) this.#emit(record, mark, value, load, writer);
     if (verdict.kind === 'rejected') {
       const { code } = verdict.reason;
@@ -94,7 +94,12 @@ export class TransformPipeline {
     }
   }
 
-  #decide(record: FetchedRecord, value: RecordValue, dedupe: DedupeMemory | null): Verdict {
+  #decide(
+    record: FetchedRecord,
+    value: RecordValue,
+    dedupe: DedupeMemory | null,
+    writer: BatchWriter,
+  ): Verdict {
     const program = this.#program;
     const ruled = program.judge(value);
     if (ruled.kind !== 'accepted') return ruled;
@@ -107,8 +112,28 @@ export class TransformPipeline {
     const outputs = program.route(value, this.#wanted);
     if (typeof outputs !== 'number') return { kind: 'rejected', reason: outputs };
     if (outputs === 0) return NO_OUTPUT;
+    if (this.#mayBeLarge(record, value) && this.#isTooLarge(record, value, writer)) return TOO_LARGE;
     dedupe?.add(record.offset);
     return ACCEPTED;
+  }
+
+  /** Cheap, so that only records that could be too large are encoded twice. */
+  #mayBeLarge(record: FetchedRecord, value: RecordValue): boolean {
+    if (record.value !== null && record.value.length > SURELY_SMALL_BYTES) return true;
+    for (const name of this.#program.computedTexts) {
+      const text = value[name];
+      if ((typeof text === 'string' || Buffer.isBuffer(text)) && text.length > SURELY_SMALL_BYTES)
+        return true;
+    }
+    return false;
+  }
+
+  #isTooLarge(record: FetchedRecord, value: RecordValue, writer: BatchWriter): boolean {
+    return this.#program.outputs.some(
+      (output, i) =>
+        this.#wanted[i] === true &&
+        writer.bytesOf(i, output.keyOf(value), value, record) > OUTPUT_RECORD_BYTES_MAX,
+    );
   }
 
   #emit(record: FetchedRecord, mark: Mark, value: RecordValue, load: LoadPart, writer: BatchWriter): void {
@@ -130,6 +155,11 @@ export class TransformPipeline {
   }
 }
 
+/** Kafka takes a million bytes with headers and framing (`libs/kafka`, LIMITS). */
+const OUTPUT_RECORD_BYTES_MAX = 950_000;
+const SURELY_SMALL_BYTES = 20_000;
+
+const TOO_LARGE = rejected('MR-ROW-TOO-LARGE', 'an output record would be larger than Kafka takes');
 const UNREADABLE = rejected(
   'MR-ROW-UNREADABLE',
   'the value is not a record of this pipeline in Avro wire format, or the registry does not know its schema',

@@ -17,6 +17,8 @@ export interface RawReader {
  * topic partition. Values are encoded at once, so the caller may change them afterwards.
  */
 export interface BatchWriter {
+  /** What `emit` would send, without headers. */
+  bytesOf(output: number, key: string, value: RecordValue, from: FetchedRecord): number;
   /** Emits to the output with this index and remembers the first offset of the load there. */
   emit(output: number, key: string, value: RecordValue, from: FetchedRecord, load: LoadPart): void;
   deadLetter(from: FetchedRecord, mark: DeadLetterMark, reason: Reason): void;

@@ -63,6 +63,13 @@ export interface Running extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** What one run sees differently. */
+export interface World {
+  readonly registryUrl?: string;
+  /** The raw log seems to begin here: retention takes minutes on a real broker. */
+  readonly rawLogStart?: number;
+}
+
 const FOREVER = new AbortController().signal;
 let names = 0;
 
@@ -132,14 +139,15 @@ export class Harness {
   }
 
   /** Runs the transformer in this process, with a client of its own. */
-  async run(pipeline: Pipeline, registryUrl = this.registryUrl): Promise<Running> {
+  async run(pipeline: Pipeline, world: World = {}): Promise<Running> {
     const events: TransformEvent[] = [];
     const clientEvents: KafkaEvent[] = [];
     const kafka = await connect(this.brokers, clientEvents);
     const { host } = await startTransformHost(pipeline, {
       instance: 'test',
-      kafka,
-      registry: registryOf(registryUrl),
+      kafka:
+        world.rawLogStart === undefined ? kafka : truncated(kafka, topics.raw(pipeline), world.rawLogStart),
+      registry: registryOf(world.registryUrl ?? this.registryUrl),
       clock: systemClock,
       byteBudget: new ByteBudget(64 << 20),
       emit: (event) => events.push(event),
@@ -253,6 +261,14 @@ export class Harness {
       for await (const batch of this.kafka.readToEnd(topic, p, { signal: FOREVER }))
         for (const record of batch.records) take(p, record);
   }
+}
+
+function truncated(kafka: KafkaClient, topic: string, start: number): KafkaClient {
+  const offsets: KafkaClient['offsets'] = async (name, partition) => {
+    const real = await kafka.offsets(name, partition);
+    return name === topic ? { ...real, start } : real;
+  };
+  return Object.assign(Object.create(kafka) as KafkaClient, { offsets });
 }
 
 function registryOf(url: string): SchemaRegistry {

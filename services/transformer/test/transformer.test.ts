@@ -262,13 +262,36 @@ describe('a kill', () => {
 });
 
 describe('a bad world', () => {
+  it('input that was deleted unread halts, or is a recorded gap where the pipeline says so', async () => {
+    const pipeline = pipelineOf({}, { name: harness.name(), partitions: 1 });
+    await harness.create(pipeline);
+    await harness.publish(pipeline, rowsOf(LOAD_A, 10));
+    const first = await harness.run(pipeline, { rawLogStart: 4 });
+    const status = await waitFor(() => first.host.status().find(({ state }) => state === 'halted'), {
+      what: 'the partition to halt',
+    });
+    expect('error' in status && status.error).toMatchObject({ code: 'MR-TRANSFORM-TRUNCATED' });
+    expect(await harness.state(pipeline)).toEqual(new Map());
+    await first.stop();
+
+    const lenient = pipelineOf({ onTruncation: 'gap' }, { name: pipeline.name, partitions: 1 });
+    await using second = await harness.run(lenient, { rawLogStart: 4 });
+    await harness.caughtUp(lenient);
+    expect(second.events).toContainEqual({ type: 'gap', partition: 0, from: 0, to: 4 });
+    expect(JSON.parse((await harness.state(lenient)).get('0 gap/0') ?? '{}')).toMatchObject({
+      from: 0,
+      to: 4,
+    });
+    expect((await harness.output(lenient, 'clean')).length).toBe(6);
+  });
+
   it('without the registry nothing is rejected; when it is back the records go through', async () => {
     const pipeline = pipelineOf({}, { name: harness.name(), partitions: 1 });
     await harness.create(pipeline);
     const registry = new URL(harness.registryUrl);
     await using proxy = await createProxy({ host: registry.hostname, port: Number(registry.port) });
     registry.port = String(proxy.port);
-    await using running = await harness.run(pipeline, registry.href);
+    await using running = await harness.run(pipeline, { registryUrl: registry.href });
     await waitFor(() => running.events.some(({ type }) => type === 'taken-over'), { what: 'the takeover' });
     // Registered, but the transformer has not asked for it yet.
     await harness.register(pipeline);

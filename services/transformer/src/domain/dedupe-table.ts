@@ -5,6 +5,8 @@ export const DEDUPE_SLOTS_MAX = 2 ** 25;
 const SLOTS_MIN = 1024;
 /** Linear probing stays short up to here. */
 const FILL_MAX = 0.75;
+/** At the bound, fewer free slots than these five per cent would only be swept again and again. */
+const FULL = 0.7;
 
 /**
  * A set of 96-bit hashes, each with the time bucket in which it came first. Open addressing with linear probing on
@@ -101,8 +103,8 @@ export class DedupeTable {
     const oldest = this.#now - this.#windowBuckets;
     let live = 0;
     for (let i = 0; i < buckets.length; i += 1) if (isLive(buckets[i], oldest)) live += 1;
-    const slots = live > buckets.length / 2 ? buckets.length * 2 : buckets.length;
-    if (slots > this.#slotsMax) throw full(live);
+    const slots = live > buckets.length / 2 ? Math.min(buckets.length * 2, this.#slotsMax) : buckets.length;
+    if (live > slots * FULL) throw full(live);
     this.#lanes = new Uint32Array(3 * slots);
     this.#buckets = new Uint32Array(slots);
     this.#mask = slots - 1;

@@ -95,18 +95,20 @@ describe('dedupe', () => {
   });
 
   it('holds hundreds of thousands of keys and finds each, before and after a restart', () => {
-    const keys = 300_000;
+    const keys = 200_000;
+    let wrong = 0;
     const topic = new StateTopic();
     const memory = memoryOf(3_600_000);
     for (let i = 0; i < keys; i += 1) {
-      expect(isDuplicate(memory, `tag-${i}`, 1_700_000_000_000, i)).toBe(false);
+      if (isDuplicate(memory, `tag-${i}`, 1_700_000_000_000, i)) wrong += 1;
       if (i % 10_000 === 9_999) topic.write(memory.takeChanges());
     }
     const restored = topic.restore(3_600_000);
     for (const one of [memory, restored]) {
-      for (let i = 0; i < keys; i += 997) expect(one.has(`tag-${i}`)).toBe(true);
+      for (let i = 0; i < keys; i += 1) if (!one.has(`tag-${i}`)) wrong += 1;
       expect(one.has('another')).toBe(false);
     }
+    expect(wrong).toBe(0);
     expect(topic.live.length).toBe(Math.ceil(keys / CHUNK_HASHES_MAX));
     expect(memory.bytes / keys).toBeLessThan(43);
   });

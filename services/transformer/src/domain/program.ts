@@ -41,6 +41,8 @@ export interface TransformProgram {
   /** Sets the computed fields on the record itself; null when all of them fit. */
   compute(record: RecordValue): Reason | null;
   readonly dedupeKeyOf: KeyOf | null;
+  /** Computed fields that can be of any length. */
+  readonly computedTexts: readonly string[];
   readonly outputs: readonly OutputProgram[];
   /** Fills `wanted` (one flag per output) and counts them; a reason when an expression fails. After `compute`. */
   route(record: RecordValue, wanted: boolean[]): number | Reason;
@@ -77,6 +79,9 @@ export function compileTransform(pipeline: Pick<Pipeline, 'record' | 'transform'
       }
       return null;
     },
+    computedTexts: transform.compute
+      .filter(({ type }) => type.kind === 'string' || type.kind === 'bytes')
+      .map(({ name }) => name),
     dedupeKeyOf: transform.dedupe === null ? null : keyOf(transform.dedupe.key, after),
     outputs: transform.outputs.map((output) => ({
       name: output.name,

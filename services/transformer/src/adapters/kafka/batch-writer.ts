@@ -54,6 +54,11 @@ export class KafkaBatchWriter implements BatchWriter {
     this.#counts = parts.outputs.map(() => new Array<number>(parts.partitions).fill(0));
   }
 
+  bytesOf(output: number, key: string, value: RecordValue, from: FetchedRecord): number {
+    const bytes = this.#parts.outputs[output]?.encode(value, from).length ?? 0;
+    return bytes + Buffer.byteLength(key);
+  }
+
   emit(output: number, key: string, value: RecordValue, from: FetchedRecord, load: LoadPart): void {
     const stream = this.#parts.outputs[output];
     const counts = this.#counts[output];
