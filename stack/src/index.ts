@@ -22,6 +22,7 @@ export type { Broker, Kafka } from './kafka/cluster.ts';
 export type { Restartable } from './part.ts';
 export type { Postgres } from './postgres/postgres.ts';
 export { identify, isAlive, type ProcessIdentity, signal } from './process/identity.ts';
+export { type ServerCommand, type ServerExit, type ServerProcess, startServer } from './process/server.ts';
 export type { Registry } from './registry/registry.ts';
 export { connectSftpControl, type SftpControl, type SftpFault } from './sftp/control.ts';
 export type { SftpSimulator } from './sftp/simulator.ts';

@@ -109,7 +109,7 @@ async function sinkStageStatus(
   const stage = `sink.${sink.name}`;
   try {
     const positions = await sinkPositions(session, pipeline, sink);
-    return await stageStatus(kafka, stage, input, (partition) => positions.get(partition) ?? null);
+    return await stageStatus(kafka, stage, input, (partition) => positions.get(partition)?.next ?? null);
   } catch (thrown) {
     // A target that is away hides this one line, not the rest.
     const { code, message } = asMillraceError(thrown);

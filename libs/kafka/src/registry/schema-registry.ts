@@ -72,17 +72,7 @@ class CachedRegistry implements SchemaRegistry {
       return (await this.#inTime(request)).id;
     };
     try {
-      const first = register(COMPATIBILITY.BACKWARD).catch((error: unknown) => {
-        // Another process has just made the same subject: now it is there, and is found.
-        if (!SUBJECT_RACE.test(String(error))) throw error;
-        return register(COMPATIBILITY.BACKWARD);
-      });
-      return await first.catch((error: unknown) => {
-        // The client insists that the subject's level is the one it is told; whatever the operator set is right.
-        const level = otherLevel(error);
-        if (level === null) throw error;
-        return register(level);
-      });
+      return await settle(register, COMPATIBILITY.BACKWARD, SETTLE_TRIES);
     } catch (error) {
       throw registryError(error, `to register a schema of '${subject}'`);
     }
@@ -127,6 +117,27 @@ function once<K, V>(cache: Map<K, Promise<V>>, key: K, make: () => Promise<V>): 
   cache.set(key, made);
   made.catch(() => cache.delete(key));
   return made;
+}
+
+/** Enough for the steps that another process's registration can be met in. */
+const SETTLE_TRIES = 4;
+
+/**
+ * The client insists that the subject's level is the one it is told; whatever the operator set is right, so it is
+ * told that one. While another process makes the same subject, the level may change once under us.
+ */
+async function settle(
+  register: (level: COMPATIBILITY) => Promise<number>,
+  level: COMPATIBILITY,
+  tries: number,
+): Promise<number> {
+  try {
+    return await register(level);
+  } catch (error) {
+    const other = otherLevel(error);
+    if (tries <= 1 || (other === null && !SUBJECT_RACE.test(String(error)))) throw error;
+    return settle(register, other ?? COMPATIBILITY.BACKWARD, tries - 1);
+  }
 }
 
 /** Apicurio answers 409 to the second of two processes that set the level of a new subject. */

@@ -1,0 +1,142 @@
+import {
+  type Folded,
+  formatCount,
+  loadJson,
+  loadsTable,
+  plural,
+  type Style,
+  safeText,
+  table,
+} from '@millrace/cli';
+import type { Pipeline } from '@millrace/config';
+import type { DeadLetter, LoadAccount } from '@millrace/contracts';
+import { type Check, isBalanced } from './plan.ts';
+import type { Target } from './target.ts';
+
+const REJECTS_SHOWN_MAX = 12;
+const SAMPLE_ROWS = 5;
+
+export interface Outcome {
+  readonly loads: readonly LoadAccount[];
+  readonly checks: readonly Check[];
+  readonly seconds: number;
+  readonly rejects: readonly Folded<DeadLetter>[];
+  /** Rows by table. */
+  readonly targets: Readonly<Record<string, number>>;
+}
+
+/** Whether every load balances and everything is as it must be. */
+export function isWell({ loads, checks }: Outcome): boolean {
+  return loads.length > 0 && loads.every(isBalanced) && checks.every(({ holds }) => holds);
+}
+
+/** The one document of `--json` (DESIGN §6). */
+export function outcomeJson(outcome: Outcome): object {
+  return {
+    balanced: isWell(outcome),
+    seconds: Number(outcome.seconds.toFixed(1)),
+    loads: byPath(outcome.loads).map(loadJson),
+    targets: outcome.targets,
+  };
+}
+
+export function byPath(loads: readonly LoadAccount[]): LoadAccount[] {
+  return loads.toSorted((x, y) => (x.path < y.path ? -1 : x.path > y.path ? 1 : x.version - y.version));
+}
+
+/** Tables of the pipelines' sinks with the order that their rows are shown in. */
+export function tablesOf(pipelines: readonly Pipeline[]): { table: string; order: readonly string[] }[] {
+  return pipelines.flatMap(({ sinks }) =>
+    sinks.map(({ table: name, write, columns }) => ({
+      table: name,
+      order: write.mode === 'merge' ? write.key : columns.slice(0, 1).map((column) => column.name),
+    })),
+  );
+}
+
+/** What the run has come to, for people. */
+export async function reportLines(
+  outcome: Outcome,
+  pipelines: readonly Pipeline[],
+  target: Target,
+  nowMs: number,
+  style: Style,
+): Promise<string[]> {
+  const lines = ['', style.bold('Loads'), ...loadsTable(byPath(outcome.loads), nowMs, style)];
+  for (const { table: name, order } of tablesOf(pipelines)) {
+    const count = outcome.targets[name] ?? 0;
+    lines.push('', style.bold(`Table ${name}: ${plural(count, 'row')}`));
+    lines.push(...sampleLines(await target.sample(name, order, SAMPLE_ROWS), style));
+  }
+  lines.push('', ...rejectLines(outcome.rejects, style), '', style.bold('Checks'));
+  for (const { what, holds, found } of outcome.checks) {
+    lines.push(holds ? `  ${style.good('✓')} ${what}` : `  ${style.bad('✗')} ${what}: ${found}`);
+  }
+  return lines;
+}
+
+function sampleLines(rows: readonly Record<string, string>[], style: Style): string[] {
+  const columns = Object.keys(rows[0] ?? {}).map((name) => ({
+    title: name,
+    text: (row: Record<string, string>) => row[name] ?? '',
+    max: 40,
+  }));
+  return table(rows, columns, style);
+}
+
+function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): string[] {
+  const sorted = rejects.toSorted(
+    ({ value: x }, { value: y }) =>
+      (x.sourcePath ?? '').localeCompare(y.sourcePath ?? '') ||
+      x.loadId.localeCompare(y.loadId) ||
+      x.row - y.row,
+  );
+  const lines = table(
+    sorted.slice(0, REJECTS_SHOWN_MAX),
+    [
+      { title: 'FILE', text: ({ value }) => value.sourcePath ?? `load ${value.loadId}`, max: 44 },
+      {
+        title: 'LINE',
+        align: 'right',
+        text: ({ value }) => (value.sourceLine === null ? `row ${value.row}` : formatCount(value.sourceLine)),
+      },
+      { title: 'REASON', text: ({ value }) => value.reason, paint: (_, s) => s.warn },
+      { title: 'MESSAGE', text: ({ value }) => safeText(value.message), max: 70 },
+    ],
+    style,
+  );
+  const more = rejects.length - REJECTS_SHOWN_MAX;
+  return [
+    style.bold(`Rejects: ${plural(rejects.length, 'row')}, set aside and not lost`),
+    ...(rejects.length > 0 ? lines : []),
+    ...(more > 0 ? [`… and ${formatCount(more)} more: npx millrace dead-letters ls`] : []),
+  ];
+}
+
+/** What a newcomer would try next. `running`: everything is still up. */
+export function nextLines(
+  envFile: string,
+  folder: string,
+  outcome: Outcome,
+  pipelines: readonly Pipeline[],
+  running: boolean,
+  style: Style,
+): string[] {
+  if (!running) return ['', 'Run it without --once to look around while everything is up.'];
+  const [pipeline] = pipelines;
+  const name = pipeline?.name ?? '';
+  const withRejects = outcome.loads.find(({ openRejects }) => openRejects > 0) ?? outcome.loads[0];
+  return [
+    '',
+    style.bold('Next, in another terminal'),
+    `  set -a; . ${envFile}; set +a`,
+    '  npx millrace status',
+    `  npx millrace load ${withRejects?.loadId ?? '<id>'}`,
+    `  npx millrace tail ${name}.${pipeline?.transform.outputs[0]?.name ?? 'clean'} --from beginning --limit 10`,
+    `  npx millrace dead-letters replay --pipeline ${name} --plan`,
+    `  npx millrace rewind ${name}/${pipeline?.sinks[0]?.name ?? ''} --to beginning --plan`,
+    '',
+    `Everything keeps running: drop more files into ${folder}`,
+    'Ctrl-C stops it all.',
+  ];
+}

@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { styleFor } from '@millrace/cli';
+import type { LoadAccount } from '@millrace/contracts';
+import { MillraceError, systemClock } from '@millrace/core';
+import { writeEnvFile } from './env-file.ts';
+import type { ExamplePlan, Seen } from './plan.ts';
+import { createProgress, type Progress, progressText } from './progress.ts';
+import { isWell, nextLines, type Outcome, outcomeJson, reportLines, tablesOf } from './report.ts';
+import { firstEnded, type RunningService, startServices, stopServices } from './services.ts';
+import { openTarget, type Target } from './target.ts';
+import { openWorld, type World } from './world.ts';
+
+export interface RunOptions {
+  /** The project's folder. */
+  readonly root: string;
+  /** Stop everything when the loads are through. */
+  readonly once: boolean;
+  readonly json: boolean;
+  /** Aborts when the user wants to stop. */
+  readonly signal: AbortSignal;
+}
+
+const TURN_MS = 400;
+/** Nothing changed for so long though loads are open: something is stuck. */
+const STUCK_AFTER_MS = 90_000;
+const LOG_LINES_SHOWN = 8;
+
+/**
+ * Plays an example: stack up, files delivered, services started, watched until every load reconciles, reported.
+ * Everything is stopped again, however it ends.
+ * @returns exit code: 0 when every load balances and the tables are as they must be
+ */
+export async function runExample(plan: ExamplePlan, options: RunOptions): Promise<number> {
+  const { root, signal } = options;
+  const progress = createProgress(process.stderr, () => performance.now());
+  const dir = join(root, '.millrace', plan.name === 'historian' ? 'demo' : `example-${plan.name}`);
+  const began = performance.now();
+  const world = await openWorld(dir, plan.pipelines, 'demo', (line) => progress.line(line));
+  let services: RunningService[] = [];
+  let target: Target | undefined;
+  try {
+    const envFile = join(dir, 'env');
+    await writeEnvFile(envFile, world.env);
+    await plan.begin(world.stack.sftp.root);
+    services = await startServices(root, world.env, join(dir, 'logs'));
+    progress.line(`services: started, their logs are in ${relative(root, join(dir, 'logs'))}`);
+    const loads = await watch(plan, world, services, progress, signal);
+    target = await openTarget(world.env.DATABASE_URL ?? '');
+    const seconds = (performance.now() - began) / 1_000;
+    const outcome = await outcomeOf(plan, world, target, loads, seconds, signal);
+    await show(outcome, world, target, relative(root, envFile), options);
+    if (!options.once) await untilStopped(signal);
+    return isWell(outcome) ? 0 : 1;
+  } catch (error) {
+    // Being asked to stop is no failure of the example, but it is not done either.
+    if (signal.aborted) return 130;
+    await tellLogs(services, progress);
+    throw error;
+  } finally {
+    progress.line('stopping');
+    await target?.close();
+    await stopServices(services);
+    await world.close();
+  }
+}
+
+/** Until every delivery is a load and none of them is open. Judged by the ledger alone. */
+async function watch(
+  plan: ExamplePlan,
+  world: World,
+  services: readonly RunningService[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<LoadAccount[]> {
+  const began = performance.now();
+  let lastChange = began;
+  let lastAccount = '';
+  for (;;) {
+    const loads = await world.loads(signal);
+    await plan.turn(seen(loads, world));
+    const now = performance.now();
+    const text = progressText(
+      loads,
+      { loads: plan.expectedLoads, rows: plan.expectedRows },
+      (now - began) / 1_000,
+    );
+    progress.live(text);
+    if (loads.length >= plan.expectedLoads && loads.every(({ state }) => state !== 'open')) return loads;
+    const account = loads.map(({ loadId, at }) => `${loadId}${at}`).join();
+    if (account !== lastAccount) lastChange = now;
+    lastAccount = account;
+    const ended = firstEnded(services);
+    if (ended) throw stuck(`${ended.name} has ended`, loads, ended.logFile);
+    if (now - lastChange > STUCK_AFTER_MS) throw stuck('nothing has changed for 90 s', loads, '');
+    await systemClock.sleep(TURN_MS, signal);
+  }
+}
+
+function seen(loads: readonly LoadAccount[], world: World): Seen {
+  return { loads, root: world.stack.sftp.root };
+}
+
+function stuck(what: string, loads: readonly LoadAccount[], logFile: string): MillraceError {
+  const open = loads.filter(({ state }) => state === 'open');
+  const lines = open.map(
+    ({ path, loadId, differences }) => `\n  ${path} (${loadId}): ${differences.join('; ')}`,
+  );
+  return new MillraceError({
+    kind: 'systemic',
+    code: 'MR-EXAMPLE-STUCK',
+    message: `${what}; ${loads.length} loads, ${open.length} of them open${lines.join('')}`,
+    remedy: logFile === '' ? 'The logs of the services tell more.' : `See ${logFile}`,
+  });
+}
+
+async function outcomeOf(
+  plan: ExamplePlan,
+  world: World,
+  target: Target,
+  loads: readonly LoadAccount[],
+  seconds: number,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const targets: Record<string, number> = {};
+  for (const { table } of tablesOf(world.pipelines)) targets[table] = await target.count(table);
+  return {
+    loads,
+    seconds,
+    targets,
+    rejects: await world.deadLetters(signal),
+    checks: await plan.judge(seen(loads, world), target),
+  };
+}
+
+async function show(
+  outcome: Outcome,
+  world: World,
+  target: Target,
+  envFile: string,
+  { json, once }: RunOptions,
+): Promise<void> {
+  const failed = outcome.checks.filter(({ holds }) => !holds);
+  if (json) {
+    process.stdout.write(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
+    for (const { what, found } of failed) process.stderr.write(`✗ ${what}: ${found}\n`);
+    return;
+  }
+  const style = styleFor(process.stdout.isTTY === true, process.env.NO_COLOR);
+  const lines = [
+    ...(await reportLines(outcome, world.pipelines, target, Date.now(), style)),
+    '',
+    isWell(outcome)
+      ? style.good(`Every load balances, after ${outcome.seconds.toFixed(0)} s.`)
+      : style.bad('Not everything is as it must be.'),
+    ...nextLines(envFile, join(world.stack.sftp.root, 'exports'), outcome, world.pipelines, !once, style),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+async function untilStopped(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // Only a timer keeps a process alive that waits for a signal.
+  const alive = setInterval(() => undefined, 3_600_000);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+  clearInterval(alive);
+}
+
+/** The last lines of each log, for whoever has to find out why. */
+async function tellLogs(services: readonly RunningService[], progress: Progress): Promise<void> {
+  for (const { name, logFile } of services) {
+    const lines = (await readFile(logFile, 'utf8').catch(() => '')).trimEnd().split('\n');
+    progress.line(`--- ${name}, the end of ${logFile}`);
+    for (const line of lines.slice(-LOG_LINES_SHOWN)) progress.line(line);
+  }
+}
