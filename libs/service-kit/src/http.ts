@@ -19,8 +19,9 @@ export class HealthController {
 
   readyz(): unknown {
     const readiness = this.#runtime.readiness();
-    if (!readiness.ready) throw new HttpException(readiness, 503);
-    return readiness;
+    const shown = this.#runtime.redacted(readiness);
+    if (!readiness.ready) throw new HttpException(shown, 503);
+    return shown;
   }
 
   async metrics(): Promise<string> {

@@ -67,6 +67,11 @@ export class ServiceRuntime {
     });
   }
 
+  /** For answering with: error messages of others may hold anything. */
+  redacted(value: object): Record<string, unknown> {
+    return this.#deps.observability.redactor.fields({ ...value });
+  }
+
   async metricsText(): Promise<{ readonly contentType: string; readonly text: string }> {
     const { metrics } = this.#deps.observability;
     metrics.meter({}).set(BUDGET_USED, this.#deps.ctx.byteBudget.usedBytes);
