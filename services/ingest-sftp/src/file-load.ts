@@ -1,5 +1,5 @@
 import type { CsvFormat, Pipeline } from '@millrace/config';
-import { formatMark } from '@millrace/contracts';
+import { formatFileTime, formatMark } from '@millrace/contracts';
 import type { Clock, Reason, RecordValue } from '@millrace/core';
 import { spooled, streamed } from './content.ts';
 import { type RowPlace, rejectedRow, rejectedSkippedRow } from './dead-letters.ts';
@@ -49,6 +49,7 @@ export class FileLoad {
   readonly #deps: FileLoadDeps;
   readonly #file: FileVersion;
   readonly #format: CsvFormat;
+  readonly #fileTime: string;
   readonly #key: (record: RecordValue) => string;
   readonly #texts: string[] = [];
   readonly #record: RecordValue = {};
@@ -67,6 +68,7 @@ export class FileLoad {
     this.#file = file;
     this.#format = format;
     this.#resume = progress;
+    this.#fileTime = formatFileTime(file.mtimeMs);
     this.#key = keyOf(record.key, record.fields);
     this.account = new LoadAccount(file, progress?.tallies);
     this.#reader = new CsvReader(format);
@@ -244,7 +246,8 @@ export class FileLoad {
       return;
     }
     const mark = formatMark(this.#file.loadId, row);
-    if (this.#deps.publisher.addRow(this.#key(this.#record), this.#record, mark)) this.account.published(row);
+    if (this.#deps.publisher.addRow(this.#key(this.#record), this.#record, mark, this.#fileTime))
+      this.account.published(row);
     else this.#reject(row, block.line(index), TOO_LARGE, block.raw(index));
   }
 

@@ -129,7 +129,7 @@ async function work(
   const matcher = new PatternMatcher(pipeline.source);
   const worker = new Worker({ ...deps, pipeline, partition, publisher, matcher, cluster, turn }, state);
   emit({ type: 'partition-taken', partition, next: from, resumes: state.progress?.path ?? null });
-  worker.passed(from);
+  if (state.next?.next !== from) worker.passed(from);
   await worker.tidy(signal);
   const topic = topics.tasks(pipeline);
   for await (const batch of kafka.fetch({ topic, partition, from, signal, maxRecords: TASKS_PER_BATCH })) {

@@ -3,6 +3,7 @@ import {
   type DeadLetter,
   deadLetterHeaders,
   deadLetterKey,
+  FILE_TIME_HEADER,
   LEDGER_PARTITIONS,
   LEDGER_TOPIC,
   type LedgerEntry,
@@ -86,12 +87,15 @@ export class Publisher {
   }
 
   /** False when the record is too large for Kafka; nothing was added then. */
-  addRow(key: string, record: RecordValue, mark: string): boolean {
+  addRow(key: string, record: RecordValue, mark: string, fileTime: string): boolean {
     const value = this.#deps.encoders.raw.encode(record);
     if (value.length > RECORD_BYTES_MAX || key.length * 3 > KEY_BYTES_MAX) return false;
     const keyBytes = this.#key.subarray(0, this.#key.write(key, 'utf8'));
     const partition = partitionFor(keyBytes, this.#deps.pipeline.partitions);
-    this.#outbox.add(this.#topics.raw, partition, keyBytes, value, [[MARK_HEADER, mark]]);
+    this.#outbox.add(this.#topics.raw, partition, keyBytes, value, [
+      [MARK_HEADER, mark],
+      [FILE_TIME_HEADER, fileTime],
+    ]);
     this.#rows += 1;
     this.#bytes += value.length + keyBytes.length;
     this.#startTimer();

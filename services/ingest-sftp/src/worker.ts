@@ -1,5 +1,11 @@
 import type { CsvFormat, FilePattern, Pipeline } from '@millrace/config';
-import { formatReplayMark, INGEST_STAGE, type ReplayRow, type Task } from '@millrace/contracts';
+import {
+  formatFileTime,
+  formatReplayMark,
+  INGEST_STAGE,
+  type ReplayRow,
+  type Task,
+} from '@millrace/contracts';
 import {
   asMillraceError,
   Backoff,
@@ -222,7 +228,8 @@ export class Worker {
     const reason = load && format ? mapReplayed(pipeline, format, load, replay, record) : UNKNOWN_LOAD;
     const mark = { loadId: task.loadId, row: replay.row, attempt: replay.attempt, stage: INGEST_STAGE };
     const key = keyOf(pipeline.record.key, pipeline.record.fields);
-    const accepted = !reason && publisher.addRow(key(record), record, formatReplayMark(mark));
+    const fileTime = formatFileTime(task.mtimeMs);
+    const accepted = !reason && publisher.addRow(key(record), record, formatReplayMark(mark), fileTime);
     emit({ type: 'row-replayed', loadId: task.loadId, row: replay.row, accepted });
     if (accepted && load) {
       const account = new LoadAccount(load, load.tallies);

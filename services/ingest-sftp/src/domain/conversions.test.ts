@@ -51,19 +51,30 @@ describe('numbers', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.bigInt({ min: -(10n ** 18n) + 1n, max: 10n ** 18n - 1n }), fc.integer({ min: 0, max: 18 }), (value, scale) => {
-        const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
-        const point = digits.length - scale;
-        const text = `${value < 0n ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
-        expect(convert({ kind: 'decimal', precision: 18, scale }, text)).toBe(value);
-        expect(convert({ kind: 'int64' }, String(value))).toBe(value);
-      }),
+      fc.property(
+        fc.bigInt({ min: -(10n ** 18n) + 1n, max: 10n ** 18n - 1n }),
+        fc.integer({ min: 0, max: 18 }),
+        (value, scale) => {
+          const digits = String(value < 0n ? -value : value).padStart(scale + 1, '0');
+          const point = digits.length - scale;
+          const text = `${value < 0n ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
+          expect(convert({ kind: 'decimal', precision: 18, scale }, text)).toBe(value);
+          expect(convert({ kind: 'int64' }, String(value))).toBe(value);
+        },
+      ),
     );
   });
 });
 
 const instant = fc.integer({ min: Date.UTC(1900, 0, 1), max: Date.UTC(2200, 0, 1) });
-const zones = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'America/Sao_Paulo');
+const zones = fc.constantFrom(
+  'UTC',
+  'Europe/Berlin',
+  'America/New_York',
+  'Australia/Lord_Howe',
+  'Asia/Kathmandu',
+  'America/Sao_Paulo',
+);
 
 describe('timestamps', () => {
   test('in ISO come back with their microseconds', () => {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { CsvFormat } from '@millrace/config';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CsvReader, FormatProblem, RowBlock, UNREADABLE } from './csv-reader.ts';
 import { csvFormat } from '../testing/fixtures.ts';
+import { CsvReader, FormatProblem, RowBlock, UNREADABLE } from './csv-reader.ts';
 
 interface Row {
   readonly fields: readonly string[] | number;
@@ -23,9 +23,20 @@ function read(bytes: Buffer, cuts: readonly number[] = [], format: Partial<CsvFo
           const texts: string[] = [];
           const count = item.fields(i, texts);
           const fields = count < 0 ? count : texts.slice(0, count);
-          rows.push({ fields, line: item.line(i), raw: item.raw(i).toString('latin1'), after: item.offsetAfter(i) });
+          rows.push({
+            fields,
+            line: item.line(i),
+            raw: item.raw(i).toString('latin1'),
+            after: item.offsetAfter(i),
+          });
         }
-      } else rows.push({ fields: UNREADABLE.tooLong, line: item.line, raw: `${item.length}`, after: reader.offset });
+      } else
+        rows.push({
+          fields: UNREADABLE.tooLong,
+          line: item.line,
+          raw: `${item.length}`,
+          after: reader.offset,
+        });
     }
   };
   let from = 0;
@@ -144,21 +155,28 @@ const cell = fc.oneof(
   fc.string({ maxLength: 6 }),
   fc.constantFrom('', 'ä', '€uro', '"', '""', 'a"b', '\n', '\r\n', ',', '"x\ny"', ' '),
 );
-const messy = fc.array(fc.constantFrom('a', ',', '"', '\n', '\r\n', '\r', 'ü', '""', '",', ',"'), { maxLength: 40 });
+const messy = fc.array(fc.constantFrom('a', ',', '"', '\n', '\r\n', '\r', 'ü', '""', '",', ',"'), {
+  maxLength: 40,
+});
 
 describe('whatever the places at which the stream is cut', () => {
   test('rows, lines, bytes and offsets are the same', () => {
     fc.assert(
-      fc.property(messy, fc.constantFrom('utf-8', 'utf-16le', 'utf-16be'), fc.constantFrom(6, 1_000), (parts, encoding, max) => {
-        const little = Buffer.from(parts.join(''), encoding === 'utf-8' ? 'utf-8' : 'utf16le');
-        const bytes = encoding === 'utf-16be' ? little.swap16() : little;
-        const format = { encoding, maxRowBytes: max } as const;
-        const whole = read(bytes, [], format).map(withoutBytes);
-        for (let cut = 0; cut <= bytes.length; cut += 1)
-          expect(read(bytes, [cut], format).map(withoutBytes)).toEqual(whole);
-        const each = Array.from({ length: bytes.length }, (_, i) => i);
-        expect(read(bytes, each, format).map(withoutBytes)).toEqual(whole);
-      }),
+      fc.property(
+        messy,
+        fc.constantFrom('utf-8', 'utf-16le', 'utf-16be'),
+        fc.constantFrom(6, 1_000),
+        (parts, encoding, max) => {
+          const little = Buffer.from(parts.join(''), encoding === 'utf-8' ? 'utf-8' : 'utf16le');
+          const bytes = encoding === 'utf-16be' ? little.swap16() : little;
+          const format = { encoding, maxRowBytes: max } as const;
+          const whole = read(bytes, [], format).map(withoutBytes);
+          for (let cut = 0; cut <= bytes.length; cut += 1)
+            expect(read(bytes, [cut], format).map(withoutBytes)).toEqual(whole);
+          const each = Array.from({ length: bytes.length }, (_, i) => i);
+          expect(read(bytes, each, format).map(withoutBytes)).toEqual(whole);
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -168,7 +186,9 @@ describe('whatever the places at which the stream is cut', () => {
       fc.property(fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { maxLength: 8 }), (rows) => {
         const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
         const content = rows.map((row) => `${row.map(quote).join(',')}\r\n`).join('');
-        expect(fieldsOf(read(text(content), [7, 20]))).toEqual(rows.map((row) => row.map((value) => value.toWellFormed())));
+        expect(fieldsOf(read(text(content), [7, 20]))).toEqual(
+          rows.map((row) => row.map((value) => value.toWellFormed())),
+        );
       }),
     );
   });
@@ -186,7 +206,8 @@ describe('whatever the places at which the stream is cut', () => {
           reader.push(bytes.subarray(after));
           reader.end();
           let rest = 0;
-          for (let item = reader.next(); item; item = reader.next()) rest += item instanceof RowBlock ? item.count : 1;
+          for (let item = reader.next(); item; item = reader.next())
+            rest += item instanceof RowBlock ? item.count : 1;
           expect(rest).toBe(whole.length - index - 1);
         }
       }),
@@ -206,6 +227,8 @@ test('a row that was not held has its digest', () => {
   reader.push(text('y'.repeat(50)));
   expect(reader.next()).toBeNull();
   reader.push(text('z\nc,d\n'));
-  const sha256 = createHash('sha256').update(`${'y'.repeat(50)}z`).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(`${'y'.repeat(50)}z`)
+    .digest('hex');
   expect(reader.next()).toEqual({ line: 2, length: 51, sha256 });
 });
