@@ -128,7 +128,7 @@ export interface Outbox {
  * The producer of one transactional id. One transaction at a time. After any error other than `data` the producer
  * is spent: `close` it and take over again; Kafka's state topic then tells how the transaction ended.
  *
- * Errors: `fenced` (somebody took this id over), `transient` (broker or network), `halt` (authorisation).
+ * Errors: `fenced` (somebody took this id over), `transient` (broker or network), `systemic` (authorisation).
  */
 export interface TransactionalProducer {
   readonly transactionalId: string;

@@ -138,6 +138,16 @@ describe('following', () => {
     for (const iterator of [slow, quick]) await iterator.return?.();
   });
 
+  test('two readers of one partition each get all of it', async () => {
+    const topic = await newTopic(kafka);
+    const values = Array.from({ length: 40 }, (_, i) => `${i}`);
+    for (const value of values) await produce(kafka, topic, [value]);
+    const read = (from: number) => fetchValues(kafka, topic, 40 - from, { from, maxBytes: 200 });
+    const [all, late] = await Promise.all([read(0), read(25)]);
+    expect(all).toEqual(values);
+    expect(late).toEqual(values.slice(25));
+  });
+
   test('a topic that is missing is reported, not waited for', async () => {
     await expect(fetchValues(kafka, 'no-such-topic', 1)).rejects.toMatchObject({
       code: 'MR-KAFKA-TOPIC-MISSING',

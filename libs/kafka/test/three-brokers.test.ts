@@ -12,7 +12,11 @@ let cluster: TestCluster;
 let admin: ReturnType<Kafka['admin']>;
 
 beforeAll(async () => {
-  cluster = await startCluster(3);
+  // A dead broker's leaders move after its session, so a short one makes short tests.
+  cluster = await startCluster(3, {
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
+  });
   const brokers = cluster.stack.kafka.bootstrap.split(',');
   admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
@@ -50,6 +54,8 @@ async function moveLeaders(topic: string): Promise<void> {
 interface Pipeline {
   readonly topics: CopyTopics;
   readonly hosts: readonly PartitionHost[];
+  readonly fed: () => number;
+  /** Sum of the next offsets: how many input records are done. */
   readonly committed: () => number;
   readonly failures: () => string[];
   feed(count: number): Promise<void>;
@@ -81,6 +87,7 @@ async function pipeline(name: string): Promise<Pipeline> {
   return {
     topics,
     hosts,
+    fed: () => fed,
     committed: () => [...positions.values()].reduce((sum, next) => sum + next, 0),
     failures: () =>
       members.flatMap(({ events }) =>
@@ -100,23 +107,21 @@ async function pipeline(name: string): Promise<Pipeline> {
 }
 
 /** Each input offset is in the output exactly once: the oracle of all of this. */
-async function expectCopiedOnce({ topics, failures }: Pipeline, reader: KafkaClient): Promise<void> {
+async function expectCopiedOnce(
+  { topics, committed, failures }: Pipeline,
+  reader: KafkaClient,
+): Promise<void> {
   const expected: string[] = [];
   for (let p = 0; p < PARTITIONS; p += 1) {
     const { highWatermark } = await reader.offsets(topics.input, p);
     for (let offset = 0; offset < highWatermark; offset += 1) expected.push(`${p}:${offset}`);
   }
   expected.sort();
-  const copied = async (): Promise<string[]> => {
-    const values = await Promise.all([0, 1, 2].map((p) => readValues(reader, topics.output, p)));
-    return values.flat();
-  };
-  await waitFor(async () => (await copied()).length >= expected.length, {
+  await waitFor(() => committed() >= expected.length, {
     what: `${expected.length} records to be copied; failures: ${failures().slice(-5).join(' | ')}`,
     deadlineMs: 60_000,
-    pollMs: 250,
   });
-  const all = await copied();
+  const all = (await Promise.all([0, 1, 2].map((p) => readValues(reader, topics.output, p)))).flat();
   const once = new Set(all);
   expect({ lost: expected.filter((v) => !once.has(v)).slice(0, 5), doubled: all.length - once.size }).toEqual(
     {
@@ -130,16 +135,23 @@ async function expectCopiedOnce({ topics, failures }: Pipeline, reader: KafkaCli
 async function whileFeeding(p: Pipeline, disturb: () => Promise<void>): Promise<void> {
   let disturbed = false;
   const feeding = (async () => {
-    while (!disturbed) await p.feed(400);
+    // Never far ahead of the copying, which on a busy machine would be left with minutes of work.
+    while (!disturbed) {
+      await waitFor(() => disturbed || p.fed() - p.committed() < 2_000, {
+        what: 'the copying to keep up',
+        deadlineMs: 90_000,
+      });
+      await p.feed(400);
+    }
     await p.feed(400);
   })();
-  await waitFor(() => p.committed() > 200, { what: 'the copying to be under way' });
+  await waitFor(() => p.committed() > 200, { what: 'the copying to be under way', deadlineMs: 60_000 });
   try {
     await disturb();
   } finally {
     disturbed = true;
+    await feeding;
   }
-  await feeding;
 }
 
 async function progress(p: Pipeline, records: number): Promise<void> {
@@ -180,7 +192,7 @@ describe('while records are copied in transactions, nothing is lost or doubled w
     await expectCopiedOnce(p, kafka);
     await kafka.close();
     await p.stop();
-  });
+  }, 300_000);
 
   test('a broker falls silent and comes back', async () => {
     const p = await pipeline('silence');

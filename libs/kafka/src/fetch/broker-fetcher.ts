@@ -54,14 +54,15 @@ export class BrokerFetcher {
 
   async #fetch(wanting: readonly Subscription[]): Promise<void> {
     // Oversized ones first; the others take turns at the front, since the answer's bound cuts off the rear.
-    const ordered = [...wanting].sort((a, b) => Number(b.isOversized) - Number(a.isOversized));
+    const sorted = [...wanting].sort((a, b) => Number(b.isOversized) - Number(a.isOversized));
+    const ordered = oncePerPartition(sorted);
     const asked = ordered.map((s) => ({
       topic: s.topic,
       partition: s.partition,
       offset: s.position,
       maxBytes: s.fetchBytes,
     }));
-    const waitMs = wanting.length < this.#subscriptions.length ? LIMITS.busyFetchWaitMs : LIMITS.fetchWaitMs;
+    const waitMs = ordered.length < this.#subscriptions.length ? LIMITS.busyFetchWaitMs : LIMITS.fetchWaitMs;
     try {
       const answer = await this.#cluster.send(
         this.#nodeId,
@@ -94,4 +95,17 @@ export class BrokerFetcher {
       if (subscription.isOpen) this.#displaced(subscription, errorCode);
     }
   }
+}
+
+/**
+ * A partition that is read twice in this process, from two positions, is asked for in turns: of two entries in one
+ * request the broker answers only one.
+ */
+function oncePerPartition(subscriptions: readonly Subscription[]): Subscription[] {
+  const chosen = new Map<string, Subscription>();
+  for (const s of subscriptions) {
+    const key = `${s.topic}/${s.partition}`;
+    if (!chosen.has(key)) chosen.set(key, s);
+  }
+  return [...chosen.values()];
 }

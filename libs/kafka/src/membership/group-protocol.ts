@@ -9,7 +9,7 @@ export const PROTOCOL_NAME = 'millrace-sticky';
 /** A member's subscription; what it owns travels as readable JSON in the user data. */
 export function encodeClaim(topic: string, claim: Omit<MemberClaim, 'memberId'>): Buffer {
   const userData = Buffer.from(JSON.stringify({ owned: claim.owned, generation: claim.generation }));
-  return MemberMetadata.encode({ version: 1, topics: [topic], userData });
+  return MemberMetadata.encode({ version: 0, topics: [topic], userData });
 }
 
 /** Errors: `config` when the member is subscribed to anything but our topic. */
@@ -27,7 +27,7 @@ export function encodeAssignments(
   return [...assignPartitions(claims, partitions)].map(([memberId, share]) => ({
     memberId,
     memberAssignment: MemberAssignment.encode({
-      version: 1,
+      version: 0,
       assignment: share.length > 0 ? { [topic]: share } : {},
       userData: Buffer.alloc(0),
     }),
