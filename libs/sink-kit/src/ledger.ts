@@ -71,7 +71,10 @@ export class LedgerPublisher {
     this.#provenAt = this.#options.clock.monotonic();
     for (const one of counts) this.#pending.set(one.loadId, one);
     this.#pendingThrough = Math.max(this.#pendingThrough, through);
-    this.#sending ??= this.#sendPending();
+    if (this.#sending !== null) return;
+    // Without anything to wait for, sending would be over before it is noted here, and never begin again.
+    if (this.#pending.size === 0) this.through = this.#pendingThrough;
+    else this.#sending = this.#sendPending();
   }
 
   /** Waits until all that was given is acknowledged. */
