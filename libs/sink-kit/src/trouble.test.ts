@@ -1,0 +1,24 @@
+import { MillraceError } from '@millrace/core';
+import { FakeClock } from '@millrace/testkit';
+import { expect, it } from 'vitest';
+import type { SinkEvent } from './events.ts';
+import { TroubleTeller } from './trouble.ts';
+
+it('many partitions in one trouble, tried many times, are told once, and so is the end of it', async () => {
+  const clock = new FakeClock();
+  const events: SinkEvent[] = [];
+  const teller = new TroubleTeller(clock, (event) => events.push(event));
+  const away = new MillraceError({ kind: 'transient', code: 'MR-PG-CONNECTION', message: 'away' });
+  for (let i = 0; i < 3; i += 1) {
+    teller.failed(0, away);
+    teller.failed(1, away);
+  }
+  await clock.advance(2_000);
+  teller.settled(0);
+  expect(events.map((event) => event.type)).toEqual(['trouble']);
+  teller.settled(1);
+  teller.settled(1);
+  expect(events.at(-1)).toEqual({ type: 'recovered', code: 'MR-PG-CONNECTION', seconds: 2 });
+  teller.failed(0, new MillraceError({ kind: 'fenced', code: 'MR-PG-FENCED', message: '' }));
+  expect(events).toHaveLength(2);
+});
