@@ -1,4 +1,5 @@
 import type { Pipeline } from '@millrace/config';
+import { asMillraceError } from '@millrace/core';
 import { type PipelineHandle, type ServiceContext, serviceModule } from '@millrace/service-kit';
 import { startTransformHost } from './adapters/kafka/transform-host.ts';
 import { TRANSFORM_EVENTS } from './events.ts';
@@ -26,9 +27,11 @@ async function start(pipeline: Pipeline, context: ServiceContext): Promise<Pipel
     status: () => ({
       ready: host.joined,
       detail: {
-        partitions: host
-          .status()
-          .map((one) => ('error' in one ? { ...one, error: one.error.message } : { ...one })),
+        partitions: host.status().map((one) => {
+          if (!('error' in one)) return { ...one };
+          const { code, message, remedy } = asMillraceError(one.error);
+          return { ...one, error: `${code}: ${message}`, remedy };
+        }),
       },
     }),
     lastProgressAt: () => progress.lastProgressAt(),

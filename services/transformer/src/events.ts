@@ -1,4 +1,4 @@
-import { counter, type EventTable, histogram } from '@millrace/service-kit';
+import { counter, type EventTable, gauge, histogram } from '@millrace/service-kit';
 import type { Gap } from './domain/position.ts';
 import type { BatchSummary } from './pipeline.ts';
 
@@ -17,6 +17,8 @@ export type TransformEvent =
       readonly type: 'batch-committed';
       readonly partition: number;
       readonly seconds: number;
+      /** Offsets between this batch's end and the end of the log; markers count. */
+      readonly lag: number;
       readonly outputs: Readonly<Record<string, number>>;
     } & BatchSummary)
   | {
@@ -33,6 +35,9 @@ const REJECTS = counter('millrace_transform_rejects_total', 'Rejected records.',
 const EMITTED = counter('millrace_transform_emitted_records_total', 'Records sent to outputs.', ['output']);
 const UNMARKED = counter('millrace_transform_unmarked_records_total', 'Records without a readable mark.');
 const GAPS = counter('millrace_transform_gap_records_total', 'Input offsets deleted before they were read.');
+const LAG = gauge('millrace_transform_lag_offsets', 'Offsets not yet passed, markers included.', [
+  'partition',
+]);
 const TAKEOVERS = counter('millrace_transform_takeovers_total', 'Partitions taken over.');
 const BATCH = histogram(
   'millrace_transform_batch_seconds',
@@ -51,6 +56,7 @@ export const TRANSFORM_EVENTS: EventTable<TransformEvent> = {
     message: 'batch committed',
     metrics: (meter, event) => {
       meter.observe(BATCH, event.seconds);
+      meter.set(LAG, event.lag, { partition: event.partition });
       for (const verdict of ['accepted', 'duplicates', 'filtered', 'rejected', 'replayed'] as const)
         if (event[verdict] > 0) meter.add(RECORDS, event[verdict], { verdict });
       for (const [reason, n] of event.reasons) meter.add(REJECTS, n, { reason });

@@ -186,7 +186,8 @@ export class PartitionRun {
     const outputs = Object.fromEntries(
       pipeline.transform.outputs.map((output, i) => [output.name, counts[i] ?? 0]),
     );
-    emit({ type: 'batch-committed', partition, seconds, outputs, ...summary });
+    const lag = Math.max(0, batch.highWatermark - batch.nextOffset);
+    emit({ type: 'batch-committed', partition, seconds, lag, outputs, ...summary });
     if (summary.unmarked > 0)
       emit({
         type: 'unmarked-records',
