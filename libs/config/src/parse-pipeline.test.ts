@@ -98,3 +98,11 @@ test('texts that are no pipeline at all are told so, never thrown', () => {
     expect(problems.length).toBeGreaterThan(0);
   }
 });
+
+test('an archive that no pattern reaches is fine, below the exports too', () => {
+  const deep = GOOD.replace('/exports/*.csv', '/exports/**/*.csv');
+  const archivedAt = (folder: string) =>
+    parse(deep.replace('archive: /archive', `archive: ${folder}`)).problems;
+  expect(archivedAt('/exports/.done')).toEqual([]);
+  expect(archivedAt('/exports/done').map((problem) => problem.code)).toEqual(['MR-CONFIG-ARCHIVE-LOOP']);
+});

@@ -4,11 +4,12 @@ import { type Service, spawnService, tempDir } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 
 const PASSWORD = 'planted-hunter2';
+// The variable's name gives nothing away: only the pipeline's own field says that it is a secret.
 
 function pipelineText(name: string): string {
   return `pipeline: ${name}
 source:
-  sftp: { host: h, user: u, password: "\${SFTP_SECRET}", hostKey: SHA256:${'a'.repeat(43)} }
+  sftp: { host: h, user: u, password: "\${PLANT_LOGIN}", hostKey: SHA256:${'a'.repeat(43)} }
   files: [{ match: /a/*.csv }]
 record: { key: [a], fields: { a: { type: string } } }
 sinks: { s: { postgres: { url: postgres://localhost/x }, table: T, append: true } }
@@ -35,7 +36,7 @@ async function run(mode: string, pipelines = ['one'], env: Record<string, string
       MILLRACE_PIPELINES: pipelinesFolder,
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: '0',
-      SFTP_SECRET: PASSWORD,
+      PLANT_LOGIN: PASSWORD,
       ...env,
     },
   });
@@ -92,7 +93,11 @@ test('a second signal ends at once', async () => {
 test('an unhandled rejection ends the process', async () => {
   await using one = await run('rejects');
   expect(await one.service.exited).toEqual({ code: 1, signal: null });
-  expect(one.service.logs.at(-1)).toMatchObject({ event: 'crashed', error: { message: 'nobody listens' } });
+  expect(one.service.logs.at(-1)).toMatchObject({
+    event: 'crashed',
+    what: 'unhandled rejection',
+    error: { message: 'nobody listens' },
+  });
 });
 
 test('a pipeline beyond recovery drains and ends the process, non-zero', async () => {

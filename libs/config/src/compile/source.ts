@@ -188,7 +188,8 @@ function checkArchive(ctx: CompileContext, archive: string, files: readonly File
     return;
   }
   for (const { match, folder } of files) {
-    const matches = picomatch(match, { dot: true });
+    // As ingest matches: names that start with a dot only where the pattern says so.
+    const matches = picomatch(match, { dot: false });
     const below = match.slice(folder === '/' ? 1 : folder.length + 1);
     const examples = [below, below.slice(below.lastIndexOf('/') + 1)].map(
       (name) => `${archive.replace(/\/+$/, '')}/${exampleOf(name)}`,
