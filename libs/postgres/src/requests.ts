@@ -2,7 +2,7 @@ import type { Tally } from '@millrace/core';
 import type { CatalogTable } from './catalog.ts';
 import { DATA_STATES, SQLSTATE_FENCED, SQLSTATE_PROBED } from './errors.ts';
 import { mergeParts, ordBetween } from './merge.ts';
-import { quoteIdent, quoteText } from './quote.ts';
+import { quoteIdent, quoteTable, quoteText } from './quote.ts';
 import { STAGE } from './staging.ts';
 import { LINEAGE, type TableSpec } from './table-spec.ts';
 
@@ -173,6 +173,8 @@ export function probeRequest(spec: TableSpec, table: CatalogTable, limit: number
   millrace_state_ text; millrace_message_ text; millrace_column_ text; millrace_constraint_ text;
   millrace_bad_ jsonb := '[]';
 BEGIN
+  -- Failed ranges give their locks back: an ALTER TABLE must not slip in between two of them.
+  LOCK TABLE ${quoteTable(spec)} IN ROW EXCLUSIVE MODE;
   SET CONSTRAINTS ALL IMMEDIATE;
   SELECT ARRAY[min(millrace_ord)], ARRAY[max(millrace_ord)] INTO millrace_lows_, millrace_highs_ FROM ${STAGE};
   WHILE cardinality(millrace_lows_) > 0 AND jsonb_array_length(millrace_bad_) <= ${limit} LOOP

@@ -184,7 +184,8 @@ export class PartitionSink {
         if (asMillraceError(error).kind !== 'data' || probes === PROBES_MAX) throw unstable(error);
         probes += 1;
         const bad = await this.#session.probe(Math.max(0, tolerance.left(total) - rejects.length));
-        if (bad.length === 0) throw unstable(error);
+        // None: what was wrong was mended between the two. Trying again settles it.
+        if (bad.length === 0) continue;
         const reasons = new Map(bad.map((one) => [one.ord, one.reason]));
         const found = rows.flatMap((row) => {
           const reason = reasons.get(row.ord);

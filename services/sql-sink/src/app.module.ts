@@ -24,10 +24,11 @@ async function start(pipeline: Pipeline, context: ServiceContext): Promise<Pipel
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
+  const process = { ...context, instance: context.env.instance };
   try {
     for (const sink of sinksHere(pipeline)) {
       const telemetry = context.telemetry(SINK_EVENTS, { pipeline: pipeline.name, sink: sink.name });
-      const running = await startSinkPipeline(pipeline, sink, context, (event) => telemetry.emit(event));
+      const running = await startSinkPipeline(pipeline, sink, process, (event) => telemetry.emit(event));
       started.push({ name: sink.name, sink: running });
     }
   } catch (error) {

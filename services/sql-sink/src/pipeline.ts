@@ -14,6 +14,11 @@ const TARGETS: Readonly<
   postgres: (sink, pipeline, instance) => new PostgresTarget(sink, { instance, pipeline, sink: sink.name }),
 };
 
+/** What a sink needs of its process. */
+export interface SinkContext extends Pick<ServiceContext, 'kafka' | 'registry' | 'clock' | 'byteBudget'> {
+  readonly instance: string;
+}
+
 /**
  * output topic → stage → merge → commit.
  *
@@ -24,15 +29,15 @@ const TARGETS: Readonly<
 export function startSinkPipeline(
   pipeline: Pipeline,
   sink: SinkDef,
-  context: Pick<ServiceContext, 'env' | 'kafka' | 'registry' | 'clock' | 'byteBudget'>,
+  context: SinkContext,
   emit: (event: SinkEvent) => void,
 ): Promise<RunningSink> {
-  const { env, kafka, registry, clock, byteBudget } = context;
+  const { instance, kafka, registry, clock, byteBudget } = context;
   const output = outputsOf(pipeline).find((one) => one.name === sink.output);
   if (output === undefined) throw noOutput(pipeline, sink);
   return startSink(
     {
-      instance: env.instance,
+      instance,
       service: 'sql-sink',
       pipeline,
       name: sink.name,
@@ -46,7 +51,7 @@ export function startSinkPipeline(
     {
       kafka,
       registry,
-      target: TARGETS[sink.target.kind](sink, pipeline.name, env.instance),
+      target: TARGETS[sink.target.kind](sink, pipeline.name, instance),
       byteBudget,
       clock,
       owner: `${hostname()}/${process.pid}`,
