@@ -11,6 +11,7 @@ import { accountRun } from './account.ts';
 import type { DeadLetterWriter } from './dead-letters.ts';
 import type { SinkEvent } from './events.ts';
 import { LedgerPublisher } from './ledger.ts';
+import { MarkReader } from './mark-reader.ts';
 import type { LoadCounts, SinkSession, SinkTarget } from './port.ts';
 import { gapBefore, truncated } from './position.ts';
 import type { Progress } from './progress.ts';
@@ -56,6 +57,7 @@ export class PartitionSink {
   readonly #session: SinkSession;
   readonly #ledger: LedgerPublisher;
   readonly #signal: AbortSignal;
+  readonly #marks = new MarkReader();
   #next: number;
 
   private constructor(
@@ -148,7 +150,7 @@ export class PartitionSink {
   async #batch(batch: FetchedBatch): Promise<void> {
     const { decoder, stage, worked } = this.#parts;
     await prepareSchemas(decoder, batch);
-    const splitter = { decoder, stage, check: this.#session.check };
+    const splitter = { stage, marks: this.#marks, decoder, check: this.#session.check };
     const runs = splitRuns(splitter, batch, this.#next, this.#session.position.countedThrough);
     for (const run of runs) {
       await this.#run(run, batch.highWatermark);

@@ -2,6 +2,7 @@ import { formatMark, formatReplayMark } from '@millrace/contracts';
 import { MillraceError, type RecordValue } from '@millrace/core';
 import type { FetchedBatch, FetchedRecord, WireDecoder } from '@millrace/kafka';
 import { describe, expect, it } from 'vitest';
+import { MarkReader } from './mark-reader.ts';
 import { splitRuns } from './runs.ts';
 
 const LOAD = '0123456789abcdef';
@@ -38,6 +39,7 @@ const replay = (row: number, stage: string) => formatReplayMark({ loadId: LOAD, 
 function split(batch: FetchedBatch, from: number, countedThrough: number) {
   const splitter = {
     stage: 'sink.mine',
+    marks: new MarkReader(),
     decoder,
     check: (value: RecordValue) => (value.text === '1bad' ? { code: 'BAD', message: '' } : null),
   };

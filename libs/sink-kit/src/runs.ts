@@ -1,13 +1,7 @@
-import {
-  FILE_TIME_HEADER,
-  MARK_HEADER,
-  type Mark,
-  parseFileTime,
-  parseMark,
-  sinkOfStage,
-} from '@millrace/contracts';
+import { type Mark, sinkOfStage } from '@millrace/contracts';
 import { asMillraceError, type Reason, type RecordValue } from '@millrace/core';
 import type { FetchedBatch, FetchedRecord, WireDecoder } from '@millrace/kafka';
+import type { MarkReader } from './mark-reader.ts';
 import type { Counting, SinkRow } from './port.ts';
 
 /** A row with the record that it came from. */
@@ -35,6 +29,7 @@ export interface Run {
 export interface RunSplitter {
   /** `sink.<name>` of this sink. */
   readonly stage: string;
+  readonly marks: MarkReader;
   readonly decoder: WireDecoder<RecordValue>;
   readonly check: (value: RecordValue) => Reason | null;
 }
@@ -61,7 +56,7 @@ export async function prepareSchemas(decoder: WireDecoder<RecordValue>, batch: F
 
 /** Splits a batch from `from` on into its runs, in order, without a gap between them. */
 export function splitRuns(
-  { stage, decoder, check }: RunSplitter,
+  { stage, marks, decoder, check }: RunSplitter,
   batch: FetchedBatch,
   from: number,
   countedThrough: number,
@@ -72,7 +67,7 @@ export function splitRuns(
   for (const record of batch.records) {
     // The first fetch may begin inside of a stored batch of records.
     if (record.offset < from) continue;
-    const mark = parseMark(record.header(MARK_HEADER));
+    const mark = marks.read(record);
     const schema = record.value === null ? -1 : decoder.schemaIdOf(record.value);
     const counting = countingOf(mark, record.offset, countedThrough, stage);
     if (
@@ -97,7 +92,7 @@ export function splitRuns(
       offset: record.offset,
       loadId: mark.loadId,
       row: mark.row,
-      fileTime: parseFileTime(record.header(FILE_TIME_HEADER)),
+      fileTime: marks.fileTime(record),
       value,
       record,
       mark,
