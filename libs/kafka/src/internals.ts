@@ -263,13 +263,23 @@ const { createLogger, LEVELS } = load('src/loggers/index.js') as {
   LEVELS: { NOTHING: number; ERROR: number; WARN: number; INFO: number; DEBUG: number };
 };
 
-/** kafkajs's logger, handing on warnings and errors. Its extra fields are dropped: they can hold payloads. */
-export function kafkajsLogger(onLine: (level: 'warn' | 'error', message: string) => void): KafkajsLogger {
+/**
+ * kafkajs's logger, handing on warnings and errors. Its extra fields are dropped: they can hold payloads. What it
+ * says about each single connection attempt is for debugging: an outage is one event of ours.
+ */
+export function kafkajsLogger(
+  onLine: (level: 'debug' | 'warn' | 'error', message: string) => void,
+): KafkajsLogger {
   return createLogger({
     level: LEVELS.WARN,
     logCreator:
       () =>
       ({ label, namespace, log }) =>
-        onLine(label === 'ERROR' ? 'error' : 'warn', `${namespace}: ${log.message}`),
+        onLine(levelOf(label, namespace), `${namespace}: ${log.message}`),
   });
+}
+
+function levelOf(label: string, namespace: string): 'debug' | 'warn' | 'error' {
+  if (namespace === 'Connection') return 'debug';
+  return label === 'ERROR' ? 'error' : 'warn';
 }

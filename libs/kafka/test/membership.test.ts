@@ -4,26 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { MillraceError } from '@millrace/core';
 import { waitFor } from '@millrace/testkit';
 import { Kafka, logLevel } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { KafkaClient, KafkaEvent, PartitionHost, PartitionRunner } from '../src/index.ts';
-import { connect, newTopic, startCluster, type TestCluster } from './support/kafka.ts';
+import { connect, newTopic, sharedBroker } from './support/kafka.ts';
 
-const SESSION_MS = 2_000;
+/** The shortest that a broker allows by default. */
+const SESSION_MS = 6_000;
 const PARTITIONS = 8;
 
-let cluster: TestCluster;
 const clients: KafkaClient[] = [];
-
-beforeAll(async () => {
-  cluster = await startCluster(1, { 'group.min.session.timeout.ms': '1000' });
-});
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
-});
-
-afterAll(async () => {
-  await cluster?.stop();
 });
 
 interface Member {
@@ -42,7 +34,7 @@ async function join(
   topic: string,
   work: PartitionRunner = (_, signal) => untilAborted(signal),
 ): Promise<Member> {
-  const { kafka, events } = await connect(cluster);
+  const { kafka, events } = await connect(sharedBroker());
   clients.push(kafka);
   const starts: number[] = [];
   const running = new Set<number>();
@@ -74,7 +66,7 @@ const all = (members: readonly Member[]): number[] =>
 const EVERY = Array.from({ length: PARTITIONS }, (_, p) => p);
 
 async function topicFor(): Promise<string> {
-  const { kafka } = await connect(cluster);
+  const { kafka } = await connect(sharedBroker());
   const topic = await newTopic(kafka, PARTITIONS);
   await kafka.close();
   return topic;
@@ -110,7 +102,7 @@ describe('members', () => {
     const survivor = await join(topic);
     await settled([survivor], [8]);
     const script = fileURLToPath(new URL('./support/member-process.ts', import.meta.url));
-    const args = [cluster.stack.kafka.bootstrap, `group-${topic}`, topic, String(SESSION_MS)];
+    const args = [sharedBroker().bootstrap, `group-${topic}`, topic, String(SESSION_MS)];
     const child = spawn(process.execPath, ['--conditions=source', script, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -132,7 +124,7 @@ describe('members', () => {
     await settled([member], [8]);
     member.host.commitForTools(3, 42);
     const admin = new Kafka({
-      brokers: cluster.stack.kafka.bootstrap.split(','),
+      brokers: sharedBroker().bootstrap.split(','),
       logLevel: logLevel.NOTHING,
     }).admin();
     await admin.connect();
@@ -155,7 +147,7 @@ describe('members', () => {
   test('refuse to share a group with readers of another topic', async () => {
     const topic = await topicFor();
     const other = await topicFor();
-    const { kafka } = await connect(cluster);
+    const { kafka } = await connect(sharedBroker());
     clients.push(kafka);
     const runner: PartitionRunner = (_, signal) => untilAborted(signal);
     const options = { groupId: `mixed-${topic}`, sessionTimeoutMs: SESSION_MS, runner };

@@ -54,7 +54,7 @@ describe.each(['killed', 'stopped', 'silent'] as const)('a broker that is %s for
       what: 'the first records',
     });
 
-    const broker = cluster.stack.kafka.broker(1);
+    const broker = cluster.kafka.broker(1);
     if (how === 'silent') broker.pause();
     else await (how === 'killed' ? broker.kill() : broker.stop());
     // What is produced meanwhile waits for the broker.
@@ -88,7 +88,7 @@ describe.each(['killed', 'stopped', 'silent'] as const)('a broker that is %s for
 });
 
 test('a client that starts while the broker is away connects by itself', async () => {
-  const broker = cluster.stack.kafka.broker(1);
+  const broker = cluster.kafka.broker(1);
   await broker.stop();
   const { kafka, events } = await client();
   expect(kafka.connected).toBe(false);

@@ -12,23 +12,19 @@ import {
   produce,
   readAll,
   readValues,
-  startCluster,
-  type TestCluster,
+  sharedBroker,
 } from './support/kafka.ts';
 
-let cluster: TestCluster;
 let kafka: KafkaClient;
 let stock: Kafka;
 
 beforeAll(async () => {
-  cluster = await startCluster(1);
-  ({ kafka } = await connect(cluster));
-  stock = new Kafka({ brokers: cluster.stack.kafka.bootstrap.split(','), logLevel: logLevel.NOTHING });
+  ({ kafka } = await connect(sharedBroker()));
+  stock = new Kafka({ brokers: sharedBroker().bootstrap.split(','), logLevel: logLevel.NOTHING });
 });
 
 afterAll(async () => {
   await kafka?.close();
-  await cluster?.stop();
 });
 
 async function deleteRecords(topic: string, before: number): Promise<void> {
@@ -201,7 +197,7 @@ describe('topics', () => {
   });
 
   test('with a configuration that Kafka does not know are refused as such', async () => {
-    const spec = { name: 'bad-config', partitions: 1, config: { 'cleanup.policy': 'burn' } };
+    const spec = { name: `bad-config-${process.pid}`, partitions: 1, config: { 'cleanup.policy': 'burn' } };
     await expect(kafka.ensureTopics([spec])).rejects.toMatchObject({ kind: 'config' });
   });
 });

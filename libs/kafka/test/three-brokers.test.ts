@@ -17,7 +17,7 @@ beforeAll(async () => {
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
   });
-  const brokers = cluster.stack.kafka.bootstrap.split(',');
+  const brokers = cluster.bootstrap.split(',');
   admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
 });
@@ -180,7 +180,7 @@ describe('while records are copied in transactions, nothing is lost or doubled w
   test('each broker in turn is killed and started again', async () => {
     const p = await pipeline('kills');
     await whileFeeding(p, async () => {
-      for (const broker of cluster.stack.kafka.brokers) {
+      for (const broker of cluster.kafka.brokers) {
         await broker.kill();
         // The other two take over its leaders and coordinators.
         await progress(p, 300);
@@ -197,7 +197,7 @@ describe('while records are copied in transactions, nothing is lost or doubled w
   test('a broker falls silent and comes back', async () => {
     const p = await pipeline('silence');
     await whileFeeding(p, async () => {
-      const broker = cluster.stack.kafka.broker(2);
+      const broker = cluster.kafka.broker(2);
       broker.pause();
       await progress(p, 300);
       broker.resume();

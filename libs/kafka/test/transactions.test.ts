@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaClient, TransactionalProducer } from '../src/index.ts';
-import { connect, never, newTopic, readValues, startCluster, type TestCluster } from './support/kafka.ts';
+import { connect, never, newTopic, readValues, sharedBroker } from './support/kafka.ts';
 
-let cluster: TestCluster;
 let kafka: KafkaClient;
 
 beforeAll(async () => {
-  cluster = await startCluster(1);
-  ({ kafka } = await connect(cluster));
+  ({ kafka } = await connect(sharedBroker()));
 });
 
 afterAll(async () => {
   await kafka?.close();
-  await cluster?.stop();
 });
 
 async function sendOne(

@@ -16,15 +16,17 @@ describe('transactions of three producers that overlap', () => {
     'ended in order $order with $ends: exactly the committed ones are delivered',
     ({ order, ends }) => {
       const log = new Log();
-      // Opened in one order, with records in turns, ended in another; a second, committed transaction follows.
+      // Opened in one order, with records in turns, ended in another; a second one, committed, and a third, aborted, follow.
       for (const round of [0, 1]) for (const p of [2, 0, 1]) log.records(p, `${p}.${round}`);
       for (const p of order) {
         log.end(p, ends[p] ?? 'commit');
         log.records(p, `${p}.again`);
       }
       for (const p of [1, 2, 0]) log.end(p, 'commit');
+      for (const p of [0, 1, 2]) log.records(p, `${p}.last`);
+      for (const p of [2, 1, 0]) log.end(p, 'abort');
       const expected = log.values
-        .filter(([p, v]) => v.endsWith('again') || ends[p] === 'commit')
+        .filter(([p, v]) => v.endsWith('again') || (ends[p] === 'commit' && !v.endsWith('last')))
         .map(([, v]) => v);
       for (const aborted of [log.aborted, [...log.aborted].reverse()]) {
         const { values, next } = read(log.bytes(), 0, aborted);

@@ -69,6 +69,14 @@ describe('any group', () => {
   });
 });
 
+test('the larger share stays with whoever has it', () => {
+  const shares = assignPartitions([claim('a', [0]), claim('b', [1, 2])], 3);
+  expect(sorted(shares)).toEqual([
+    ['a', [0]],
+    ['b', [1, 2]],
+  ]);
+});
+
 test('of two that claim a partition, the one of the later generation keeps it', () => {
   const shares = assignPartitions([claim('a', [0, 1], 3), claim('b', [1, 2], 4)], 4);
   expect(shares.get('b')).toEqual(expect.arrayContaining([1, 2]));

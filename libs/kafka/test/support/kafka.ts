@@ -1,11 +1,23 @@
 import { systemClock } from '@millrace/core';
-import { type Stack, startStack } from '@millrace/stack';
+import { type Kafka, startStack } from '@millrace/stack';
 import { tempDir } from '@millrace/testkit';
+import { inject } from 'vitest';
 import { connectKafka, type FetchedRecord, type KafkaClient, type KafkaEvent } from '../../src/index.ts';
 
-export interface TestCluster {
-  readonly stack: Stack<'kafka'>;
+/** Somewhere to connect to. */
+export interface TestBrokers {
+  readonly bootstrap: string;
+}
+
+/** A cluster of a test file's own, for those that disturb it. */
+export interface TestCluster extends TestBrokers {
+  readonly kafka: Kafka;
   stop(): Promise<void>;
+}
+
+/** The single broker that all contract tests share. */
+export function sharedBroker(): TestBrokers {
+  return { bootstrap: inject('stack').KAFKA_BROKERS ?? '' };
 }
 
 export async function startCluster(
@@ -21,7 +33,8 @@ export async function startCluster(
     keepData: false,
   });
   return {
-    stack,
+    bootstrap: stack.kafka.bootstrap,
+    kafka: stack.kafka,
     async stop() {
       await stack.stop();
       await dir.remove();
@@ -34,10 +47,10 @@ export interface TestClient {
   readonly events: KafkaEvent[];
 }
 
-export async function connect({ stack }: TestCluster, clientId = 'test'): Promise<TestClient> {
+export async function connect({ bootstrap }: TestBrokers, clientId = 'test'): Promise<TestClient> {
   const events: KafkaEvent[] = [];
   const kafka = await connectKafka(
-    { brokers: stack.kafka.bootstrap.split(','), clientId },
+    { brokers: bootstrap.split(','), clientId },
     { clock: systemClock, random: Math.random, onEvent: (event) => events.push(event) },
   );
   return { kafka, events };
