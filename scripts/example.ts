@@ -1,7 +1,11 @@
 // npm run example -- <name> [--once] [--json]: one example with its own sample data.
 import { exampleCommand } from './example/command.ts';
 
-await exampleCommand('usage: npm run example -- <name> [--once] [--json]', 1, async (root, { names }) => {
-  const { sampleData } = await import('./example/sample-data.ts');
-  return sampleData(root, names[0] ?? '');
-});
+await exampleCommand(
+  'usage: npm run example -- <name> [--once] [--json] [--state <folder>]',
+  1,
+  async (root, { names }) => {
+    const { sampleData } = await import('./example/sample-data.ts');
+    return sampleData(root, names[0] ?? '');
+  },
+);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.ts';
 import type { ExamplePlan } from './plan.ts';
@@ -8,6 +8,8 @@ export interface Wish {
   readonly once: boolean;
   readonly json: boolean;
   readonly seed: number;
+  /** Folder for stack, logs and environment; null for the example's own. */
+  readonly state: string | null;
   readonly names: readonly string[];
 }
 
@@ -21,11 +23,13 @@ function wishOf(usage: string, namesWanted: number): Wish | null {
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         seed: { type: 'string', default: '1' },
+        state: { type: 'string' },
       },
     });
     const seed = Number(values.seed);
     if (positionals.length === namesWanted && Number.isInteger(seed) && seed >= 0) {
-      return { once: values.once, json: values.json, seed, names: positionals };
+      const state = values.state === undefined ? null : resolve(values.state);
+      return { once: values.once, json: values.json, seed, state, names: positionals };
     }
   } catch {
     // An option that there is not: the usage says which there are.
@@ -53,8 +57,10 @@ export async function exampleCommand(
   try {
     await build(root, (line) => process.stderr.write(`${line}\n`));
     const { runExample } = await import('./run.ts');
-    const { once, json } = wish;
-    process.exitCode = await runExample(await planOf(root, wish), { root, once, json, signal: stop.signal });
+    const plan = await planOf(root, wish);
+    const { once, json, state } = wish;
+    const dir = state ?? join(root, '.millrace', plan.folder);
+    process.exitCode = await runExample(plan, { root, dir, once, json, signal: stop.signal });
   } catch (error) {
     const remedy = error instanceof Error && 'remedy' in error ? error.remedy : undefined;
     const message = error instanceof Error ? error.message : String(error);

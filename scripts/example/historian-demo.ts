@@ -53,6 +53,7 @@ export function historianDemo(root: string, seed: number): ExamplePlan {
 
   return {
     name: 'historian',
+    folder: 'demo',
     pipelines: join(root, 'examples', 'historian'),
     expectedLoads: delivered.length,
     expectedRows: delivered.reduce((sum, file) => sum + file.rows, 0),

@@ -19,6 +19,8 @@ export interface Seen {
 /** An example as the runner plays it: what is delivered when, and what must come out. */
 export interface ExamplePlan {
   readonly name: string;
+  /** Its folder under `.millrace`. */
+  readonly folder: string;
   /** Folder of the pipeline files. */
   readonly pipelines: string;
   /** Deliveries in all, each a load. */

@@ -14,6 +14,7 @@ import { type Check, isBalanced } from './plan.ts';
 import type { Target } from './target.ts';
 
 const REJECTS_SHOWN_MAX = 12;
+const REJECTS_OF_A_FILE_MAX = 2;
 const SAMPLE_ROWS = 5;
 
 export interface Outcome {
@@ -84,6 +85,17 @@ function sampleLines(rows: readonly Record<string, string>[], style: Style): str
   return table(rows, columns, style);
 }
 
+/** Some of many files rather than all of one; letters are in the order of files and rows. */
+function some(letters: readonly Folded<DeadLetter>[]): Folded<DeadLetter>[] {
+  const shown = new Map<string, number>();
+  const picked = letters.filter(({ value: { loadId } }) => {
+    const n = shown.get(loadId) ?? 0;
+    shown.set(loadId, n + 1);
+    return n < REJECTS_OF_A_FILE_MAX;
+  });
+  return picked.slice(0, REJECTS_SHOWN_MAX);
+}
+
 function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): string[] {
   const sorted = rejects.toSorted(
     ({ value: x }, { value: y }) =>
@@ -91,8 +103,9 @@ function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): stri
       x.loadId.localeCompare(y.loadId) ||
       x.row - y.row,
   );
+  const picked = some(sorted);
   const lines = table(
-    sorted.slice(0, REJECTS_SHOWN_MAX),
+    picked,
     [
       { title: 'FILE', text: ({ value }) => value.sourcePath ?? `load ${value.loadId}`, max: 44 },
       {
@@ -105,7 +118,7 @@ function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): stri
     ],
     style,
   );
-  const more = rejects.length - REJECTS_SHOWN_MAX;
+  const more = rejects.length - picked.length;
   return [
     style.bold(`Rejects: ${plural(rejects.length, 'row')}, set aside and not lost`),
     ...(rejects.length > 0 ? lines : []),

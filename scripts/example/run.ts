@@ -14,6 +14,8 @@ import { openWorld, type World } from './world.ts';
 export interface RunOptions {
   /** The project's folder. */
   readonly root: string;
+  /** Where stack, logs and environment go; emptied first. */
+  readonly dir: string;
   /** Stop everything when the loads are through. */
   readonly once: boolean;
   readonly json: boolean;
@@ -32,9 +34,8 @@ const LOG_LINES_SHOWN = 8;
  * @returns exit code: 0 when every load balances and the tables are as they must be
  */
 export async function runExample(plan: ExamplePlan, options: RunOptions): Promise<number> {
-  const { root, signal } = options;
+  const { root, dir, signal } = options;
   const progress = createProgress(process.stderr, () => performance.now());
-  const dir = join(root, '.millrace', plan.name === 'historian' ? 'demo' : `example-${plan.name}`);
   const began = performance.now();
   const world = await openWorld(dir, plan.pipelines, 'demo', (line) => progress.line(line));
   let services: RunningService[] = [];

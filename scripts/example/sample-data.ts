@@ -22,6 +22,7 @@ export async function sampleData(root: string, name: string): Promise<ExamplePla
   const expected = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')) as Expected;
   return {
     name,
+    folder: `example-${name}`,
     pipelines: folder,
     expectedLoads: files.length,
     expectedRows: expected.rows,

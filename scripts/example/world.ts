@@ -8,6 +8,9 @@ import { MillraceError, systemClock } from '@millrace/core';
 import { connectKafka, createSchemaRegistry, type KafkaClient, type SchemaRegistry } from '@millrace/kafka';
 import { ALL_PARTS, ownerAlive, readState, reap, type Stack, startStack } from '../../stack/src/index.ts';
 
+/** What a run leaves in its folder. */
+const OURS = ['stack', 'logs', 'work', 'env'];
+
 /** A running stack, and our eyes on it. */
 export interface World {
   readonly stack: Stack<(typeof ALL_PARTS)[number]>;
@@ -70,7 +73,8 @@ async function clear(dir: string): Promise<void> {
     }
     await reap(state);
   }
-  await rm(dir, { recursive: true, force: true });
+  // Only what we put there: the folder may be somebody's who mistyped --state.
+  for (const name of OURS) await rm(join(dir, name), { recursive: true, force: true });
 }
 
 function pipelinesOf(folder: string, env: Readonly<Record<string, string>>): readonly Pipeline[] {

@@ -124,6 +124,11 @@ describe('loads', () => {
     expect(lines.at(-1)).toBe('1 load, 5 rows: 1 balancedWithRejects');
   });
 
+  test('a later delivery of a path is told apart', () => {
+    const [, line] = loadsTable([{ ...account(rows(1, 2)), version: 2 }], 0, NO_STYLE);
+    expect(line).toContain('/exports/a b.csv (2)');
+  });
+
   test('JSON has the counts of the design', () => {
     expect(loadJson(account(rows(1, 2)))).toEqual({
       pipeline: 'historian',

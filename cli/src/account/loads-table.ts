@@ -1,7 +1,7 @@
 import type { LoadAccount } from '@millrace/contracts';
 import { formatAge, formatCount, plural } from '../text/quantity.ts';
 import { paintState, type Style } from '../text/style.ts';
-import { type Column, table } from '../text/table.ts';
+import { type Column, shorten, table } from '../text/table.ts';
 import { type Equation, equationsOf } from './equations.ts';
 
 const PATH_WIDTH_MAX = 44;
@@ -18,7 +18,7 @@ export function loadsTable(accounts: readonly LoadAccount[], nowMs: number, styl
   const columns: Column<LoadAccount>[] = [
     ...(several ? [{ title: 'PIPELINE', text: (load: LoadAccount) => load.pipeline }] : []),
     { title: 'LOAD', text: (load) => load.loadId },
-    { title: 'FILE', text: (load) => load.path, max: PATH_WIDTH_MAX },
+    { title: 'FILE', text: fileText },
     { title: 'STATE', text: (load) => load.state, paint: (load, s) => paintState(s, load.state) },
     count('ROWS', (load) => load.rows.n),
     count('PUBLISHED', (load) => load.published.n),
@@ -30,6 +30,12 @@ export function loadsTable(accounts: readonly LoadAccount[], nowMs: number, styl
     { title: 'AGE', align: 'right', text: (load) => formatAge(nowMs - load.at) },
   ];
   return [...table(accounts, columns, style), '', summary(accounts)];
+}
+
+/** The path, and which delivery of it when it is not the first. */
+function fileText({ path, version }: LoadAccount): string {
+  const short = shorten(path, PATH_WIDTH_MAX);
+  return version > 1 ? `${short} (${version})` : short;
 }
 
 /** Newest change first. */

@@ -50,7 +50,8 @@ export async function load(session: Session, id: string): Promise<void> {
   const account = findLoad(accountsOf(session, await readLedger(kafka, registry, signal)), id);
   const pipeline = session.pipelines().find(({ name }) => name === account.pipeline);
   const topic = topics.deadLetters(pipeline ?? { name: account.pipeline, generation: 1 });
-  const letters = select(await readDeadLetters(kafka, registry, topic, signal), { load: account.loadId });
+  const all = await readDeadLetters(kafka, registry, topic, signal);
+  const letters = select(all, { load: account.loadId }).toSorted((x, y) => x.value.row - y.value.row);
   if (output.json) {
     output.document({
       ...loadDetailJson(account),

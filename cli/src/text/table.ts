@@ -51,7 +51,8 @@ function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
 }
 
-function shorten(text: string, max: number | undefined): string {
+/** Without its middle, when it is longer than `max`. */
+export function shorten(text: string, max: number | undefined): string {
   const letters = [...text];
   if (max === undefined || letters.length <= max) return text;
   const tail = Math.ceil((max - 1) / 2);
