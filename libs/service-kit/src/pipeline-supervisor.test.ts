@@ -87,6 +87,19 @@ test('stopping during a start stops what was started', async () => {
   expect(stop).toHaveBeenCalledTimes(1);
 });
 
+test('a start that hangs does not hold up the stop; what it still starts is stopped', async () => {
+  const stop = vi.fn(async () => undefined);
+  const started = Promise.withResolvers<PipelineHandle>();
+  const { clock, supervisor, lines } = supervise(() => started.promise);
+  const stopped = supervisor.stop();
+  await clock.advance(2_000);
+  await stopped;
+  expect(lines()).toEqual(['pipeline-stopped']);
+  started.resolve(handle(clock, { stop }));
+  await settled();
+  expect(stop).toHaveBeenCalledTimes(1);
+});
+
 test('a stop that fails is told, and passed on', async () => {
   const { supervisor, lines } = supervise(async (_signal, clock) =>
     handle(clock, { stop: () => Promise.reject(fail('transient')) }),

@@ -26,6 +26,11 @@ export interface SupervisedStatus extends PipelineStatus {
   readonly error?: { readonly code: string; readonly message: string; readonly remedy?: string };
 }
 
+/**
+ * How long a stop waits for a start in flight. With Kafka away a start can take half a minute to give up, and has
+ * nothing to finish; what it may have opened already is drained when the shared client closes.
+ */
+const START_GRACE_MS = 2_000;
 const DELAY_MIN = { delayMs: 500, maxDelayMs: 30_000 };
 
 /**
@@ -70,7 +75,7 @@ export class PipelineSupervisor {
   /** Rejects when the pipeline could not finish what it had begun. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'));
-    await this.#starting;
+    await this.#startingEnds(START_GRACE_MS);
     const handle = this.#handle;
     this.#handle = null;
     const halted = this.#state === 'halted';
@@ -89,8 +94,7 @@ export class PipelineSupervisor {
     const backoffs = new Map<string, Backoff>();
     while (!signal.aborted) {
       try {
-        this.#began(await this.#deps.start(signal));
-        return;
+        return await this.#began(await this.#deps.start(signal));
       } catch (thrown) {
         if (signal.aborted) return;
         const error = asMillraceError(thrown);
@@ -113,7 +117,15 @@ export class PipelineSupervisor {
     await this.#deps.clock.sleep(retryInMs, signal).catch(() => undefined);
   }
 
-  #began(handle: PipelineHandle): void {
+  async #startingEnds(graceMs: number): Promise<void> {
+    const ended = new AbortController();
+    const starting = this.#starting.finally(() => ended.abort());
+    await Promise.race([starting, this.#deps.clock.sleep(graceMs, ended.signal).catch(() => undefined)]);
+  }
+
+  async #began(handle: PipelineHandle): Promise<void> {
+    // Too late: the process has gone on to stop.
+    if (this.#state === 'stopped') return handle.stop();
     this.#handle = handle;
     this.#error = null;
     this.#state = 'running';

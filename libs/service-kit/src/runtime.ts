@@ -15,6 +15,8 @@ import type { ServiceContext, ServiceDefinition } from './service.ts';
 import { PIPELINE_EVENTS, SERVICE_EVENTS, type ServiceEvent } from './service-events.ts';
 import type { Telemetry } from './telemetry.ts';
 
+/** Closing gets at least this long, even when draining has used all the time. */
+const CLOSE_MS_MIN = 3_000;
 const BUDGET_USED = gauge('millrace_memory_budget_used_bytes', 'Records held in memory now.');
 
 export interface RuntimeDeps {
@@ -84,6 +86,7 @@ export class ServiceRuntime {
    */
   async stop(reason: string, deadlineMs: number): Promise<boolean> {
     this.#stopping = true;
+    const begun = this.#deps.ctx.clock.monotonic();
     this.telemetry.emit({ type: 'stopping', reason, deadlineMs });
     const waitingFor = new Set(this.#supervisors.map((supervisor) => supervisor.name));
     const stops = this.#supervisors.map(async (supervisor) => {
@@ -99,20 +102,20 @@ export class ServiceRuntime {
     });
     const results = await this.#within(Promise.all(stops), deadlineMs);
     if (results === null) this.telemetry.emit({ type: 'stop-overdue', waitingFor: [...waitingFor] });
-    return (await this.#closeKafka()) && results !== null && !results.includes(false);
+    const leftMs = deadlineMs - (this.#deps.ctx.clock.monotonic() - begun);
+    await this.#closeKafka(Math.max(CLOSE_MS_MIN, leftMs));
+    return results !== null && !results.includes(false);
   }
 
-  async #closeKafka(): Promise<boolean> {
+  /** Also drains hosts of a pipeline whose start was cut short. */
+  async #closeKafka(deadlineMs: number): Promise<void> {
     try {
-      return (
-        (await this.#within(
-          this.#kafka.close().then(() => true),
-          3_000,
-        )) ?? true
-      );
+      const closed = this.#kafka.close().then(() => true);
+      if ((await this.#within(closed, deadlineMs)) === null) {
+        this.telemetry.emit({ type: 'stop-overdue', waitingFor: ['the connection to Kafka'] });
+      }
     } catch (error) {
       this.telemetry.emit({ type: 'close-failed', what: 'the connection to Kafka', error });
-      return true;
     }
   }
 

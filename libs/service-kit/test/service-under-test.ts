@@ -2,9 +2,15 @@
  * A service with a pipeline that does as its environment says; Kafka and the registry are doubles. Its log is what
  * the test reads.
  */
-import { MillraceError } from '@millrace/core';
+import { type Clock, MillraceError, systemClock } from '@millrace/core';
 import type { KafkaClient, SchemaRegistry } from '@millrace/kafka';
-import { type EventTable, type PipelineHandle, runService, serviceModule } from '../src/index.ts';
+import {
+  DRAIN_DEADLINE_MS,
+  type EventTable,
+  type PipelineHandle,
+  runService,
+  serviceModule,
+} from '../src/index.ts';
 
 type StepEvent = { readonly type: 'step'; readonly name: string; readonly detail?: unknown };
 const STEPS: EventTable<StepEvent> = { step: { level: 'info', message: (event) => event.name } };
@@ -18,13 +24,19 @@ const kafka = {
   close: async () => say('kafka closed'),
 } as unknown as KafkaClient;
 
+/** Where time for draining runs out at once. */
+const hastyClock: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === DRAIN_DEADLINE_MS ? 200 : ms, signal),
+};
+
 async function stop(): Promise<void> {
   for (const step of ['polling stopped', 'drained', 'committed', 'left', 'closed']) {
     await new Promise((resolve) => setImmediate(resolve));
     say(step);
   }
   if (mode === 'flush-fails') throw new Error('the last batch was not flushed');
-  if (mode === 'stop-hangs') await new Promise(() => undefined);
+  if (mode === 'stop-hangs' || mode === 'overdue') await new Promise(() => undefined);
 }
 
 await runService(
@@ -60,6 +72,10 @@ await runService(
         };
       },
     },
-    { connectKafka: async () => kafka, createSchemaRegistry: () => ({}) as SchemaRegistry },
+    {
+      connectKafka: async () => kafka,
+      createSchemaRegistry: () => ({}) as SchemaRegistry,
+      clock: mode === 'overdue' ? hastyClock : systemClock,
+    },
   ),
 );

@@ -80,6 +80,17 @@ test('a flush that failed exits 1, and Kafka is closed all the same', async () =
   });
 });
 
+test('what does not end before the deadline is named, and exits 1', async () => {
+  await using one = await run('overdue');
+  await running(one.service);
+  one.service.kill('SIGTERM');
+  expect(await one.service.exited).toEqual({ code: 1, signal: null });
+  expect(one.service.logs.find((line) => line.event === 'stop-overdue')).toMatchObject({
+    waitingFor: ['one'],
+  });
+  expect(one.steps().at(-1)).toBe('kafka closed');
+});
+
 test('a second signal ends at once', async () => {
   await using one = await run('stop-hangs');
   await running(one.service);
