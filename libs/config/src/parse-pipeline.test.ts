@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: placeholders of pipeline files are what is tested
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GOOD, HOST_KEY, parse, VARIABLES } from '../test/mistakes.ts';
 import { parsePipeline } from './parse-pipeline.ts';
@@ -106,3 +107,41 @@ test('an archive that no pattern reaches is fine, below the exports too', () => 
   expect(archivedAt('/exports/.done')).toEqual([]);
   expect(archivedAt('/exports/done').map((problem) => problem.code)).toEqual(['MR-CONFIG-ARCHIVE-LOOP']);
 });
+
+test('whatever is cut out of a file and put into it: a problem with a place, never an exception', () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '',
+      ': ',
+      '- ',
+      '{',
+      '[]',
+      '\n',
+      '  ',
+      'null',
+      '&a ',
+      '*a',
+      '|\n',
+      '"',
+      "'",
+      '${',
+      '1e999',
+      '__proto__: 1',
+    ),
+    fc.string({ maxLength: 5 }),
+  );
+  fc.assert(
+    fc.property(fc.nat(GOOD.length), fc.nat(40), piece, (at, length, inserted) => {
+      const { pipeline, problems } = parse(`${GOOD.slice(0, at)}${inserted}${GOOD.slice(at + length)}`);
+      expect(pipeline === null).toBe(problems.some((problem) => problem.severity === 'error'));
+      for (const problem of problems) {
+        expect(problem).toMatchObject({
+          line: expect.any(Number),
+          code: expect.stringMatching(/^MR-CONFIG-/),
+        });
+        expect(`${problem.message} ${problem.remedy}`).toMatch(/^[^\uE000-\uE005]+$/);
+      }
+    }),
+    { numRuns: 50 },
+  );
+}, 30_000);

@@ -98,7 +98,8 @@ function collect(document: Document, spots: Map<string, Spot>): Plain {
       spot(null);
       const result: { [key: string]: Plain } = Object.create(null);
       for (const pair of node.items as Pair<Node, Node | null>[]) {
-        const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+        // Keys are not filled in: a placeholder there is shown as it was written.
+        const name = showPlaceholders(isScalar(pair.key) ? String(pair.key.value) : String(pair.key));
         result[name] = walk(pair.value, [...path, name], pair.key.range?.[0] ?? start, depth + 1);
       }
       return { ...result };
