@@ -6,7 +6,7 @@ import { type FileState, type FileVersion, stateKeys } from './domain/state.ts';
 import type { IngestEvent } from './events.ts';
 import type { RemoteFiles, RemoteStat } from './ports.ts';
 import type { Publisher } from './publisher.ts';
-import type { ServerHealth } from './server-health.ts';
+import { isServerTrouble, type ServerHealth } from './server-health.ts';
 
 export interface ArchiverDeps {
   readonly pipeline: Pipeline;
@@ -36,8 +36,18 @@ export class Archiver {
   /** The first target that is free. */
   async target(file: FileVersion, signal: AbortSignal): Promise<string> {
     const targets = archiveTargets(this.#deps.pipeline.source.archive ?? '/', file);
-    for (const target of targets) if (!(await this.#deps.files.stat(target, signal))) return target;
+    for (const target of targets) if (await this.#isFree(target, signal)) return target;
     return targets.at(-1) ?? '';
+  }
+
+  /** A target that the server does not let us look at is no reason to stop: moving there will fail and say why. */
+  async #isFree(target: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await this.#deps.files.stat(target, signal)) === null;
+    } catch (error) {
+      if (signal.aborted || isServerTrouble(error)) throw error;
+      return false;
+    }
   }
 
   /** The file's new state, added to the open transaction; null when it could not be moved and is tried again later. */

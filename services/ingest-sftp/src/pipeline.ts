@@ -103,8 +103,12 @@ async function runPartition(
   if (scans) jobs.push(scan(pipeline, deps, newPublisher(), signal));
   try {
     // The first failure stops the other job; both have ended before the producer is dropped.
-    await Promise.allSettled(jobs.map((job) => job.catch((error: unknown) => failed.abort(error))));
-    if (failed.signal.aborted && !lost.aborted) throw failed.signal.reason;
+    const note = (error: unknown): void => {
+      if (!lost.aborted) failed.abort(error);
+    };
+    await Promise.all(jobs.map((job) => job.catch(note)));
+    if (failed.signal.aborted) throw failed.signal.reason;
+    for (const publisher of publishers) await publisher.flush();
   } finally {
     deps.turns.end(`tasks ${partition}`);
     for (const publisher of publishers) publisher.close();

@@ -42,6 +42,11 @@ export interface RawRecord {
   readonly value: RecordValue;
 }
 
+export interface HarnessOptions {
+  readonly archive?: boolean;
+  readonly spool?: boolean;
+}
+
 export interface Running extends AsyncDisposable {
   readonly events: IngestEvent[];
   stop(): Promise<void>;
@@ -56,7 +61,7 @@ source:
   sftp: { host: "\${SFTP_HOST}", port: "\${SFTP_PORT}", user: "\${SFTP_USER}", password: "\${SFTP_PASSWORD}", hostKey: "\${SFTP_HOST_KEY}", idleTimeout: 5s }
   poll: 100ms
   stableFor: 100ms
-  ARCHIVE
+  SETTINGS
   files:
     - match: /NAME/in/*.csv
       csv: { delimiter: ";", timestamp: iso, zone: UTC }
@@ -95,10 +100,10 @@ export class Harness implements AsyncDisposable {
     this.folder = join(this.#env.SFTP_ROOT ?? '', name);
   }
 
-  static async create(options: { readonly archive?: boolean } = {}): Promise<Harness> {
+  static async create(options: HarnessOptions = {}): Promise<Harness> {
     const name = `i${randomBytes(4).toString('hex')}`;
     const work = await mkdtemp(join(tmpdir(), `millrace-${name}-`));
-    const pipeline = await writePipeline(work, name, options.archive ?? false, 'float64');
+    const pipeline = await writePipeline(work, name, options, 'float64');
     const harness = new Harness(name, work, pipeline, await connect(inject('stack')));
     await mkdir(join(harness.folder, 'in'), { recursive: true });
     return harness;
@@ -106,7 +111,7 @@ export class Harness implements AsyncDisposable {
 
   /** The same pipeline, mended: values are texts. */
   mended(): Promise<Pipeline> {
-    return writePipeline(this.#work, this.name, this.pipeline.source.archive !== null, 'string');
+    return writePipeline(this.#work, this.name, {}, 'string');
   }
 
   path(file: string): string {
@@ -264,10 +269,11 @@ function rowOf(mark: string): number {
 async function writePipeline(
   folder: string,
   name: string,
-  archive: boolean,
+  { archive = false, spool = false }: HarnessOptions,
   type: string,
 ): Promise<Pipeline> {
-  const text = YAML.replace('ARCHIVE', archive ? `archive: /${name}/done` : '')
+  const settings = [archive ? `archive: /${name}/done` : '', spool ? 'spool: true' : ''].filter(Boolean);
+  const text = YAML.replace('SETTINGS', settings.join('\n  '))
     .replaceAll('NAME', name)
     .replaceAll('VALUE_TYPE', type);
   await writeFile(join(folder, 'pipeline.yaml'), text);

@@ -152,7 +152,66 @@ describe('deliveries', () => {
   });
 });
 
+describe('a file that is replaced', () => {
+  test('between the last look and the rename is a load of its own, from the archive', async () => {
+    await using h = await Harness.create({ archive: true });
+    await h.deliver('in/a.csv', csv(10));
+    const files = new SftpFiles(h.pipeline.source.sftp);
+    const rename = files.rename.bind(files);
+    files.rename = async (from, to, signal) => {
+      await h.deliver('in/a.csv', csv(20));
+      await rename(from, to, signal);
+    };
+    await using _ = await h.run(h.pipeline, files);
+    const loads = await h.ended(2);
+    expect(loads.map((load) => [load.path, load.version, load.published.n])).toEqual([
+      [`/${h.name}/done/a.csv`, 2, 20],
+      [`/${h.name}/in/a.csv`, 1, 10],
+    ]);
+  });
+
+  test('while it is spooled has published nothing', async () => {
+    await using h = await Harness.create({ spool: true });
+    await h.deliver('in/a.csv', csv(30_000));
+    const files = new SftpFiles(h.pipeline.source.sftp);
+    const read = files.read.bind(files);
+    let replaced = false;
+    files.read = async function* (path, size, signal) {
+      yield* read(path, size, signal);
+      if (!replaced) await h.deliver('in/a.csv', csv(30_005));
+      replaced = true;
+    };
+    await using _ = await h.run(h.pipeline, files);
+    const loads = await h.ended(2);
+    expect(loads.map((load) => [load.sourceState, load.published.n])).toEqual([
+      ['abandoned', 0],
+      ['published', 30_005],
+    ]);
+  });
+});
+
 describe('trouble', () => {
+  test('a source that trickles holds no rows back: the timer commits them', async () => {
+    await using h = await Harness.create();
+    await h.deliver('in/a.csv', csv(20_000));
+    const files = new SftpFiles(h.pipeline.source.sftp);
+    const read = files.read.bind(files);
+    const trickle = Promise.withResolvers<void>();
+    files.read = async function* (path, size, signal) {
+      for await (const chunk of read(path, size, signal)) {
+        yield chunk;
+        await trickle.promise;
+      }
+    };
+    await using _ = await h.run(h.pipeline, files);
+    const rows = await waitFor(async () => (await h.raw()).length, { what: 'rows of an unfinished file' });
+    expect(rows).toBeLessThan(10_000);
+    expect(await h.loads()).toMatchObject([{ sourceState: 'open' }]);
+    trickle.resolve();
+    const [load] = await h.ended(1);
+    expect(await h.marks(load?.loadId ?? '')).toEqual(marksOf(load?.loadId ?? '', 20_000));
+  });
+
   test('a cut connection in the middle costs and doubles nothing', async () => {
     await using h = await Harness.create();
     await h.deliver('in/a.csv', csv(200_000));
@@ -251,7 +310,8 @@ describe.concurrent('a killed service', () => {
     await h.deliver('in/a.csv', csv(1_000));
     const service = h.spawn();
     await h.ended(1);
-    expect(await service.stop()).toMatchObject({ code: 0 });
+    const { code } = await service.stop();
+    expect({ code, log: code === 0 ? [] : service.logs.slice(-5) }).toEqual({ code: 0, log: [] });
   });
 });
 

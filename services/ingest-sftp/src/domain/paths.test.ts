@@ -35,7 +35,11 @@ describe('patterns', () => {
   });
 
   test('are found for what lies in the archive under its old name', () => {
-    const archived = archiveTargets('/done', { path: '/in/special/a.csv', version: 3, loadId: '0123456789abcdef' });
+    const archived = archiveTargets('/done', {
+      path: '/in/special/a.csv',
+      version: 3,
+      loadId: '0123456789abcdef',
+    });
     expect(archived).toEqual(['/done/a.csv', '/done/a.csv.v3', '/done/a.csv.v3.0123456789abcdef']);
     for (const path of archived) expect(matcher.patternOfTask(path)?.csv).toBe(german);
     expect(matcher.match('/done/a.csv')).toBeNull();

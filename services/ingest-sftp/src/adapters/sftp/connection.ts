@@ -22,6 +22,8 @@ export class SftpConnection {
     this.#idleTimeoutMs = idleTimeoutMs;
     client.on('error', (error) => this.fail(lost(error)));
     client.on('close', () => this.fail(lost(null)));
+    // ssh2 reports broken protocol here; unheard it would end the process.
+    sftp.on('error', (error: Error) => this.fail(lost(error)));
     sftp.on('close', () => this.fail(lost(null)));
   }
 
