@@ -28,8 +28,7 @@ export class BrokerFetcher {
   }
 
   add(subscription: Subscription): void {
-    subscription.onTaken = () => this.#wake?.();
-    subscription.signal.addEventListener('abort', () => this.#wake?.(), { once: true });
+    subscription.onChange = () => this.#wake?.();
     this.#subscriptions.push(subscription);
     this.#wake?.();
     if (!this.#running) void this.#run();
@@ -91,7 +90,7 @@ export class BrokerFetcher {
   #displace(subscriptions: readonly Subscription[], errorCode: number | null): void {
     this.#subscriptions = this.#subscriptions.filter((s) => !subscriptions.includes(s));
     for (const subscription of subscriptions) {
-      subscription.onTaken = null;
+      subscription.onChange = null;
       if (subscription.isOpen) this.#displaced(subscription, errorCode);
     }
   }

@@ -23,8 +23,8 @@ export class Subscription {
   #wake: (() => void) | null = null;
   /** Raised above `maxBytes` for the next fetch when a single batch did not fit. */
   #oversized = 0;
-  /** Set by the hub: called when the prefetched set was taken. */
-  onTaken: (() => void) | null = null;
+  /** Set by the fetcher that it is placed with: called when there is room again, or the consumer left. */
+  onChange: (() => void) | null = null;
 
   constructor(topic: string, partition: number, from: number, maxBytes: number, signal: AbortSignal) {
     this.topic = topic;
@@ -32,7 +32,11 @@ export class Subscription {
     this.signal = signal;
     this.#position = from;
     this.#maxBytes = maxBytes;
-    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
+    const left = (): void => {
+      this.#wake?.();
+      this.onChange?.();
+    };
+    signal.addEventListener('abort', left, { once: true });
   }
 
   get position(): number {
@@ -81,7 +85,7 @@ export class Subscription {
       if (this.#ready) {
         const fetched = this.#ready;
         this.#ready = null;
-        this.onTaken?.();
+        this.onChange?.();
         return fetched;
       }
       if (this.#failure) throw this.#failure;
