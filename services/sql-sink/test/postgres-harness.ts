@@ -5,7 +5,7 @@ import {
   CONTRACT_FIELDS,
   type ContractHarness,
   type ContractTable,
-} from '../../../libs/sink-kit/test/sink-contract.ts';
+} from '../../../libs/sink-kit/test/contract-parts.ts';
 import { PostgresTarget } from '../src/adapters/postgres/postgres-target.ts';
 
 /** A sink of the contract's records into a schema of its own, with names that need quoting. */

@@ -2,6 +2,7 @@
  * How many rows a second one sink process carries from a full output topic into a table, with PostgreSQL on the
  * same machine: `node --conditions=source services/sql-sink/test/throughput.ts [rows] [partitions]`.
  */
+import { readFileSync } from 'node:fs';
 import { startStack } from '@millrace/stack';
 import { tempDir } from '@millrace/testkit';
 import { historianSink, pipelineOf } from './fixtures.ts';
@@ -57,6 +58,7 @@ const running = await harness.run(pipeline, sink, (event) => {
 await all.promise;
 const seconds = (performance.now() - began) / 1_000;
 const used = process.cpuUsage(cpu);
+await running.stop();
 process.stdout.write(
   `${JSON.stringify({
     rows,
@@ -65,10 +67,19 @@ process.stdout.write(
     seconds: Number(seconds.toFixed(2)),
     rowsPerSecond: Math.round(rows / seconds),
     cpuSecondsPerMillion: Number((((used.user + used.system) / 1e6 / rows) * 1e6).toFixed(2)),
+    databaseCpuSecondsPerMillion: Number(
+      ((endedChildrenCpuSeconds(stack.postgres.pid) / rows) * 1e6).toFixed(2),
+    ),
     applySeconds: Number(applySeconds.toFixed(1)),
     rssMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
   })}\n`,
 );
-await running.stop();
 await harness.stop();
 await stack.stop();
+
+/** CPU of the sessions that have ended, from proc(5): ticks of 10 ms, fields 16 and 17. NaN where there is none. */
+function endedChildrenCpuSeconds(pid: number): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}
