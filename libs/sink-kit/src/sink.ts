@@ -72,8 +72,10 @@ export async function startSink(description: SinkDescription, deps: SinkDeps): P
   const trouble = new TroubleTeller(clock, emit);
   const progress = new Progress(clock);
   let host: PartitionHost | null = null;
+  const isOurs = (partition: number): boolean =>
+    host === null || host.status().some((one) => one.partition === partition);
   const parts = await sinkParts(description, deps, progress, (partition, next) => {
-    trouble.settled(partition);
+    trouble.settled(partition, isOurs);
     host?.commitForTools(partition, next);
   });
   host = kafka.host({
@@ -82,9 +84,9 @@ export async function startSink(description: SinkDescription, deps: SinkDeps): P
     runner: async (partition, signal) => {
       try {
         await PartitionSink.run(parts, partition, signal);
-        trouble.settled(partition);
+        trouble.settled(partition, isOurs);
       } catch (error) {
-        if (signal.aborted) trouble.settled(partition);
+        if (signal.aborted) trouble.settled(partition, isOurs);
         else trouble.failed(partition, error);
         throw error;
       }

@@ -14,11 +14,22 @@ it('many partitions in one trouble, tried many times, are told once, and so is t
     teller.failed(1, away);
   }
   await clock.advance(2_000);
-  teller.settled(0);
+  teller.settled(0, () => true);
   expect(events.map((event) => event.type)).toEqual(['trouble']);
-  teller.settled(1);
-  teller.settled(1);
+  teller.settled(1, () => true);
+  teller.settled(1, () => true);
   expect(events.at(-1)).toEqual({ type: 'recovered', code: 'MR-PG-CONNECTION', seconds: 2 });
   teller.failed(0, new MillraceError({ kind: 'fenced', code: 'MR-PG-FENCED', message: '' }));
   expect(events).toHaveLength(2);
+});
+
+it('a partition that went to another process does not keep the trouble alive', () => {
+  const events: SinkEvent[] = [];
+  const teller = new TroubleTeller(new FakeClock(), (event) => events.push(event));
+  const away = new MillraceError({ kind: 'transient', code: 'MR-PG-CONNECTION', message: 'away' });
+  const fenced = new MillraceError({ kind: 'fenced', code: 'MR-PG-FENCED', message: '' });
+  for (const partition of [0, 1, 2]) teller.failed(partition, away);
+  teller.failed(2, fenced);
+  teller.settled(0, (partition) => partition !== 1);
+  expect(events.map((event) => event.type)).toEqual(['trouble', 'recovered']);
 });

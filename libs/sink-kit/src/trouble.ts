@@ -19,7 +19,10 @@ export class TroubleTeller {
   failed(partition: number, thrown: unknown): void {
     const error = asMillraceError(thrown);
     // A partition that went to another process is how sharing works.
-    if (error.kind === 'fenced') return;
+    if (error.kind === 'fenced') {
+      this.settled(partition, () => true);
+      return;
+    }
     this.#troubled.add(partition);
     if (this.#told?.code === error.code) return;
     this.#told = { code: error.code, since: this.#told?.since ?? this.#clock.monotonic() };
@@ -33,10 +36,14 @@ export class TroubleTeller {
     });
   }
 
-  /** It works again, or it went to another process. */
-  settled(partition: number): void {
+  /**
+   * It works again, or went to another process. Partitions that went while they were waiting for their next try are
+   * not heard of any more: `isOurs` tells which are still assigned.
+   */
+  settled(partition: number, isOurs: (partition: number) => boolean): void {
     if (this.#troubled.size === 0) return;
     this.#troubled.delete(partition);
+    for (const one of this.#troubled) if (!isOurs(one)) this.#troubled.delete(one);
     this.#endIfAllWork();
   }
 
