@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileVersion } from './domain/state.ts';
 import type { RemoteFiles } from './ports.ts';
@@ -12,7 +12,7 @@ export function streamed(files: RemoteFiles, file: FileVersion, signal: AbortSig
 }
 
 /**
- * The file's bytes from a copy in `folder` that is complete before the first byte is given: for servers that
+ * The file's bytes from a copy in `folder`, used for nothing else, that is complete before the first byte is given: for servers that
  * rewrite files in place. `verify` runs in between and throws when the file changed meanwhile.
  */
 export async function* spooled(
@@ -22,10 +22,11 @@ export async function* spooled(
   verify: () => Promise<void>,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
+  // What a killed process has left. A predecessor that still lives keeps its open file, and is fenced.
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const place = await mkdtemp(join(folder, 'spool-'));
   try {
-    const copy = join(place, 'content');
+    const copy = join(folder, 'content');
     const target = await open(copy, 'w', 0o600);
     try {
       for await (const chunk of files.read(file.path, file.size, signal)) await target.write(chunk);
@@ -35,6 +36,6 @@ export async function* spooled(
     await verify();
     for await (const chunk of createReadStream(copy, { highWaterMark: CHUNK_BYTES, signal })) yield chunk;
   } finally {
-    await rm(place, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CsvFormat, Pipeline } from '@millrace/config';
 import { formatFileTime, formatMark } from '@millrace/contracts';
 import type { Clock, Reason, RecordValue } from '@millrace/core';
@@ -135,10 +136,11 @@ export class FileLoad {
   }
 
   #content(signal: AbortSignal): AsyncIterable<Buffer> {
-    const { files, pipeline, workFolder } = this.#deps;
+    const { files, pipeline, partition, workFolder } = this.#deps;
     if (!pipeline.source.spool) return streamed(files, this.#file, signal);
     const verify = (): Promise<void> => this.#unchanged(signal, 'while it was copied');
-    return spooled(files, this.#file, workFolder, verify, signal);
+    const folder = join(workFolder, `spool-${pipeline.name}-${partition}`);
+    return spooled(files, this.#file, folder, verify, signal);
   }
 
   #begin(resume: ProgressState | null): void {
