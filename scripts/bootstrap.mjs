@@ -8,7 +8,7 @@ import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const COMMANDS = ['test', 'demo', 'example', 'stack', 'chaos', 'bench'];
+const COMMANDS = ['test', 'demo', 'example', 'stack'];
 const JAVA_VERSION_MIN = 17;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

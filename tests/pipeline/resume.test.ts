@@ -32,7 +32,7 @@ async function deliverBig(file: string, rows: number, valueOfFirst: number): Pro
 }
 
 describe('a killed ingest of a 200 MiB file', () => {
-  it('resumes at its recorded row, with flat memory', async () => {
+  it('resumes at its recorded row, in a heap that holds a fraction of the file', async () => {
     plant = await Plant.create({ env });
     await deliverBig('big.csv', ROWS, 1);
     const first = plant.start('ingest-sftp');
@@ -44,7 +44,8 @@ describe('a killed ingest of a 200 MiB file', () => {
     first.kill('SIGKILL');
     await first.exited;
     const recorded = await rowsOf();
-    const second = plant.start('ingest-sftp');
+    // V8 ends the process when its old generation outgrows this; idle, the service takes about half of it.
+    const second = plant.start('ingest-sftp', { NODE_OPTIONS: '--max-old-space-size=64' });
     const resumed = await second.waitForLog(
       (line) => line.event === 'load-resumed',
       'the file to be resumed',
