@@ -46,6 +46,7 @@ export {
   parseFileTime,
   parseMark,
 } from './mark.ts';
+export { MarkReader, UNKNOWN_LOAD } from './mark-reader.ts';
 export {
   groupId,
   LEDGER_PARTITIONS,

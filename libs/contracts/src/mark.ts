@@ -25,6 +25,9 @@ export function formatReplayMark(mark: Mark): string {
   return `${formatMark(mark.loadId, mark.row)}:${mark.attempt}:${mark.stage}`;
 }
 
+/** The largest that a `long` of our own records takes (avsc stops one short of `MAX_SAFE_INTEGER`). */
+const ROW_MAX = Number.MAX_SAFE_INTEGER - 1;
+
 const MARK = /^([0-9a-z]{16}):([0-9a-z]{1,11})(?::([1-9]\d{0,8}):([a-z0-9.-]{1,80}))?$/;
 
 /** Reads a mark; `null` when it is not one. */
@@ -34,7 +37,7 @@ export function parseMark(header: Uint8Array | string | null | undefined): Mark 
   const match = MARK.exec(text);
   if (!match) return null;
   const row = Number.parseInt(match[2] ?? '', 36);
-  if (!Number.isSafeInteger(row)) return null;
+  if (row > ROW_MAX) return null;
   return { loadId: match[1] ?? '', row, attempt: match[3] ? Number(match[3]) : 1, stage: match[4] ?? '' };
 }
 

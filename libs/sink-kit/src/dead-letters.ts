@@ -4,7 +4,7 @@ import {
   deadLetterKey,
   deadLetterOf,
   FILE_TIME_HEADER,
-  LOAD_ID_LENGTH,
+  UNKNOWN_LOAD,
 } from '@millrace/contracts';
 import { type Clock, partitionFor } from '@millrace/core';
 import type { KafkaClient, Outbox, WireEncoder } from '@millrace/kafka';
@@ -23,8 +23,6 @@ export interface DeadLetterOptions {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** Stands in for the load of a record without a mark, and its offset for the row: as in the transformer. */
-const UNKNOWN_LOAD = '0'.repeat(LOAD_ID_LENGTH);
 /** One send. Originals are capped at 256 KiB each. */
 const SEND_BYTES = 4 << 20;
 
@@ -55,6 +53,7 @@ export class DeadLetterWriter {
       pipeline,
       stage,
       reason,
+      // As in the transformer: the offset stands in for the row.
       mark: mark ?? { loadId: UNKNOWN_LOAD, row: record.offset, attempt: 1, stage: '' },
       original: record.value ?? NOTHING,
       encoding: record.value?.[0] === 0 ? 'avro' : 'binary',

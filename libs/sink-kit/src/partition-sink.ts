@@ -1,3 +1,4 @@
+import { MarkReader } from '@millrace/contracts';
 import {
   asMillraceError,
   type ByteBudget,
@@ -11,7 +12,6 @@ import { accountRun } from './account.ts';
 import type { DeadLetterWriter } from './dead-letters.ts';
 import type { SinkEvent } from './events.ts';
 import { LedgerPublisher } from './ledger.ts';
-import { MarkReader } from './mark-reader.ts';
 import type { LoadCounts, SinkSession, SinkTarget } from './port.ts';
 import { gapBefore, truncated } from './position.ts';
 import type { Progress } from './progress.ts';

@@ -1,8 +1,7 @@
-import { formatMark, formatReplayMark } from '@millrace/contracts';
+import { formatMark, formatReplayMark, MarkReader } from '@millrace/contracts';
 import { MillraceError, type RecordValue } from '@millrace/core';
 import type { FetchedBatch, FetchedRecord, WireDecoder } from '@millrace/kafka';
 import { describe, expect, it } from 'vitest';
-import { MarkReader } from './mark-reader.ts';
 import { splitRuns } from './runs.ts';
 
 const LOAD = '0123456789abcdef';

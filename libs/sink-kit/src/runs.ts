@@ -1,7 +1,6 @@
-import { type Mark, sinkOfStage } from '@millrace/contracts';
+import { FILE_TIME_HEADER, MARK_HEADER, type Mark, type MarkReader, sinkOfStage } from '@millrace/contracts';
 import { asMillraceError, type Reason, type RecordValue } from '@millrace/core';
 import type { FetchedBatch, FetchedRecord, WireDecoder } from '@millrace/kafka';
-import type { MarkReader } from './mark-reader.ts';
 import type { Counting, SinkRow } from './port.ts';
 
 /** A row with the record that it came from. */
@@ -67,7 +66,7 @@ export function splitRuns(
   for (const record of batch.records) {
     // The first fetch may begin inside of a stored batch of records.
     if (record.offset < from) continue;
-    const mark = marks.read(record);
+    const mark = marks.read(record.header(MARK_HEADER));
     const schema = record.value === null ? -1 : decoder.schemaIdOf(record.value);
     const counting = countingOf(mark, record.offset, countedThrough, stage);
     if (
@@ -92,7 +91,7 @@ export function splitRuns(
       offset: record.offset,
       loadId: mark.loadId,
       row: mark.row,
-      fileTime: marks.fileTime(record),
+      fileTime: marks.fileTime(record.header(FILE_TIME_HEADER)),
       value,
       record,
       mark,

@@ -4,7 +4,9 @@ import {
   INGEST_STAGE,
   type LedgerEntry,
   ledgerEntry,
+  MarkReader,
   reconcile,
+  UNKNOWN_LOAD,
 } from '@millrace/contracts';
 import { countRow, emptyTally, formatTally, loadSeed, type RecordValue } from '@millrace/core';
 import type { FetchedRecord } from '@millrace/kafka';
@@ -13,7 +15,6 @@ import { describe, expect, it } from 'vitest';
 import { ALARMS, batchOf, cel, fetched, pipelineOf, row, rule } from '../test/fixtures.ts';
 import { DedupeMemory } from './domain/dedupe-memory.ts';
 import { LoadAccounts, type LoadPart } from './domain/load-accounts.ts';
-import { MarkReader, UNKNOWN_LOAD } from './domain/mark-reader.ts';
 import { compileTransform } from './domain/program.ts';
 import { type PartitionMemory, TransformPipeline } from './pipeline.ts';
 import type { BatchWriter, DeadLetterMark } from './ports.ts';

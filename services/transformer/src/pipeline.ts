@@ -1,5 +1,4 @@
-import type { Mark } from '@millrace/contracts';
-import { TRANSFORM_STAGE } from '@millrace/contracts';
+import { MARK_HEADER, type Mark, type MarkReader, TRANSFORM_STAGE, UNKNOWN_LOAD } from '@millrace/contracts';
 import {
   ACCEPTED,
   countRow,
@@ -12,7 +11,6 @@ import {
 import type { FetchedBatch, FetchedRecord } from '@millrace/kafka';
 import type { DedupeMemory } from './domain/dedupe-memory.ts';
 import type { LoadAccounts, LoadPart } from './domain/load-accounts.ts';
-import { type MarkReader, UNKNOWN_LOAD } from './domain/mark-reader.ts';
 import type { TransformProgram } from './domain/program.ts';
 import type { BatchWriter, RawReader } from './ports.ts';
 
@@ -57,7 +55,7 @@ export class TransformPipeline {
     const summary = emptySummary();
     for (const record of batch.records) {
       summary.records += 1;
-      const mark = memory.marks.read(record.header('m'));
+      const mark = memory.marks.read(record.header(MARK_HEADER));
       if (mark === null) this.#setAside(record, summary, writer);
       else this.#one(record, mark, memory, writer, summary);
     }

@@ -1,10 +1,16 @@
 import type { Pipeline } from '@millrace/config';
-import { LEDGER_PARTITIONS, LEDGER_TOPIC, ledgerKey, topics, transactionalId } from '@millrace/contracts';
+import {
+  LEDGER_PARTITIONS,
+  LEDGER_TOPIC,
+  ledgerKey,
+  MarkReader,
+  topics,
+  transactionalId,
+} from '@millrace/contracts';
 import { type ByteBudget, type Clock, crashPoint, MillraceError, partitionFor } from '@millrace/core';
 import type { FetchedBatch, KafkaClient, Outbox, TransactionalProducer, WireEncoder } from '@millrace/kafka';
 import { DedupeMemory } from '../../domain/dedupe-memory.ts';
 import { LoadAccounts, loadKey } from '../../domain/load-accounts.ts';
-import { MarkReader } from '../../domain/mark-reader.ts';
 import { startingPosition } from '../../domain/position.ts';
 import type { TransformEvent } from '../../events.ts';
 import type { BatchSummary, PartitionMemory, TransformPipeline } from '../../pipeline.ts';
