@@ -52,11 +52,14 @@ function clientOf(cluster: Cluster, deps: KafkaDeps): KafkaClient {
     host(options) {
       const host = new GroupPartitionHost(cluster, deps, options);
       hosts.add(host);
+      const forget = (): unknown => hosts.delete(host);
+      host.done.then(forget, forget);
       return host;
     },
     async close() {
-      await Promise.all([...hosts].map((host) => host.stop()));
+      const stops = await Promise.allSettled([...hosts].map((host) => host.stop()));
       cluster.close();
+      for (const stop of stops) if (stop.status === 'rejected') throw stop.reason;
     },
   };
 }

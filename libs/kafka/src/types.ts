@@ -170,7 +170,10 @@ export interface PartitionHost {
   readonly joined: boolean;
   /** Commits an offset for lag tools; failures are reported as events only. */
   commitForTools(partition: number, nextOffset: number): void;
-  /** Drains the runners (aborts their signals, waits for them), leaves the group. */
+  /**
+   * Drains the runners (aborts their signals, waits for them), leaves the group. Rejects with the error of a runner
+   * that could not finish what it had begun; the group is left all the same.
+   */
   stop(): Promise<void>;
 }
 

@@ -144,19 +144,56 @@ describe('members', () => {
     await admin.disconnect();
   });
 
-  test('refuse to share a group with readers of another topic', async () => {
+  test('of one group that read different topics share each topic among its readers, and it is told', async () => {
     const topic = await topicFor();
     const other = await topicFor();
-    const { kafka } = await connect(sharedBroker());
+    const { kafka, events } = await connect(sharedBroker());
     clients.push(kafka);
-    const runner: PartitionRunner = (_, signal) => untilAborted(signal);
-    const options = { groupId: `mixed-${topic}`, sessionTimeoutMs: SESSION_MS, runner };
-    const one = kafka.host({ ...options, topic });
+    const read = new Set<string>();
+    const host = (name: string) =>
+      kafka.host({
+        groupId: `mixed-${topic}`,
+        sessionTimeoutMs: SESSION_MS,
+        topic: name,
+        runner: (partition, signal) => {
+          read.add(`${name}/${partition}`);
+          return untilAborted(signal);
+        },
+      });
+    const one = host(topic);
     await waitFor(() => one.joined, { what: 'the first to join' });
-    const two = kafka.host({ ...options, topic: other });
-    await expect(Promise.race([one.done, two.done])).rejects.toMatchObject({
-      code: 'MR-KAFKA-FOREIGN-TOPIC',
+    const two = host(other);
+    await waitFor(() => two.joined, { what: 'the second to join' });
+    await waitFor(() => read.size === 2 * PARTITIONS, { what: 'all partitions of both' });
+    expect(one.status()).toHaveLength(PARTITIONS);
+    expect(events.filter((e) => e.type === 'client-log' && e.message.includes(other))).not.toEqual([]);
+  });
+});
+
+describe('a host that was stopped', () => {
+  test('leaves no connection behind', async () => {
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const topic = await topicFor();
+    const { kafka, host } = await join(topic);
+    await waitFor(() => host.joined, { what: 'it to join' });
+    await kafka.clusterId();
+    const before = sockets();
+    await host.stop();
+    await host.done;
+    await waitFor(() => sockets() === before - 1, { what: 'its connection to be closed' });
+  });
+
+  test('says so when a runner could not finish, and has left all the same', async () => {
+    const topic = await topicFor();
+    const member = await join(topic, async (partition, signal) => {
+      await untilAborted(signal);
+      if (partition === 3) throw new MillraceError({ kind: 'transient', code: 'MR-TEST', message: 'lost' });
+      throw signal.reason;
     });
+    await settled([member], [8]);
+    await expect(member.host.stop()).rejects.toMatchObject({ code: 'MR-TEST' });
+    // Longer than the session would be a timed assertion; a member that had not left would keep its share.
+    await settled([await join(topic)], [8]);
   });
 });
 

@@ -37,8 +37,8 @@ export const KAFKA_EVENTS: EventTable<KafkaEvent> = {
     metrics: (meter, event) => meter.add(RUNNER_FAILURES, 1, { group: event.groupId }),
   },
   'runner-recovered': { level: 'info', message: 'partition works again' },
-  // Every single connection attempt of the client library: the changes that matter are the events above.
-  'client-log': { level: 'debug', message: (event) => event.message },
+  // The client library's connection attempts come as `debug`: the changes that matter are the events above.
+  'client-log': { level: (event) => event.level, message: (event) => event.message },
 };
 
 /** Passes events on; losing what is lost already, or getting back what was not lost, is no change and says nothing. */

@@ -154,6 +154,15 @@ export class Cluster {
     this.#coordinators.delete(`${kind}/${key}`);
   }
 
+  /** Closes the connections of a lane that nobody takes any more. */
+  closeLane(lane: Lane): void {
+    for (const [key, connection] of this.#connections) {
+      if (!key.endsWith(`/${lane}`) || key.indexOf('/') !== key.length - lane.length - 1) continue;
+      connection.close();
+      this.#connections.delete(key);
+    }
+  }
+
   close(): void {
     this.#closed = true;
     this.availability.close();

@@ -12,13 +12,21 @@ export function encodeClaim(topic: string, claim: Omit<MemberClaim, 'memberId'>)
   return MemberMetadata.encode({ version: 0, topics: [topic], userData });
 }
 
-/** Errors: `config` when the member is subscribed to anything but our topic. */
-export function decodeClaim(memberId: string, topic: string, bytes: Buffer): MemberClaim {
-  const { topics, userData } = MemberMetadata.decode(bytes);
-  if (topics.length !== 1 || topics[0] !== topic) throw foreignTopic(topic, topics);
-  return { memberId, ...parseUserData(userData) };
+/** The topic that a member reads, and its claim. Ours read one each; of any other nothing is known: `null`. */
+export interface Subscriber {
+  readonly topic: string | null;
+  readonly claim: MemberClaim;
 }
 
+export function decodeSubscriber(memberId: string, bytes: Buffer): Subscriber {
+  const { topics, userData } = MemberMetadata.decode(bytes);
+  return {
+    topic: topics.length === 1 ? (topics[0] ?? null) : null,
+    claim: { memberId, ...parseUserData(userData) },
+  };
+}
+
+/** Shares of those who read this topic. */
 export function encodeAssignments(
   topic: string,
   claims: readonly MemberClaim[],
@@ -55,7 +63,8 @@ function parseUserData(userData: Buffer | null): Omit<MemberClaim, 'memberId'> {
   return { owned: [], generation: -1 };
 }
 
-function foreignTopic(topic: string, topics: readonly string[]): MillraceError {
+/** What a group should not be: it works, but each of its topics has fewer members than it seems. */
+export function foreignTopic(topic: string, topics: readonly string[]): MillraceError {
   return new MillraceError({
     kind: 'config',
     code: 'MR-KAFKA-FOREIGN-TOPIC',

@@ -4,11 +4,13 @@ import { type CallFor, calls, type RawJoinGroup } from '../internals.ts';
 import { LIMITS } from '../limits.ts';
 import { isConnectionError, isCoordinatorMoved, KafkaCode, kafkaError } from '../protocol/error-codes.ts';
 import type { KafkaDeps } from '../types.ts';
+import type { MemberClaim } from './assignor.ts';
 import {
   decodeAssignment,
-  decodeClaim,
+  decodeSubscriber,
   encodeAssignments,
   encodeClaim,
+  foreignTopic,
   PROTOCOL_NAME,
   PROTOCOL_TYPE,
 } from './group-protocol.ts';
@@ -96,14 +98,18 @@ export class Member {
     this.#memberId = '';
   }
 
+  /** For good: gives up the member's connection. */
+  close(): void {
+    this.#cluster.closeLane(this.#lane);
+  }
+
   async #joinAndSync(signal: AbortSignal): Promise<void> {
     const { groupId, topic } = this.#options;
     const joined = await this.#join(signal);
     const isLeader = joined.leaderId === joined.memberId;
     let groupAssignment: { memberId: string; memberAssignment: Buffer }[] = [];
     if (isLeader) {
-      const claims = joined.members.map((m) => decodeClaim(m.memberId, topic, m.memberMetadata));
-      groupAssignment = encodeAssignments(topic, claims, await this.#cluster.partitionCount(topic));
+      groupAssignment = await this.#shareOut(joined);
     }
     const answer = await this.#ask(
       calls.syncGroup({
@@ -120,6 +126,31 @@ export class Member {
     this.#assigned = true;
     this.#confirm();
     this.#options.onAssigned(partitions);
+  }
+
+  /**
+   * The leader's part. A sink whose output was changed shares its group, while the new version is rolled out, with
+   * readers of the old topic: each topic is shared among those who read it, so that a stranger stops nobody.
+   */
+  async #shareOut(joined: RawJoinGroup): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
+    const { topic: own } = this.#options;
+    const claims = new Map<string, MemberClaim[]>();
+    const foreign = new Set<string>();
+    for (const { memberId, memberMetadata } of joined.members) {
+      const { topic, claim } = decodeSubscriber(memberId, memberMetadata);
+      if (topic !== own) foreign.add(topic ?? 'several topics');
+      if (topic !== null) claims.set(topic, [...(claims.get(topic) ?? []), claim]);
+    }
+    if (foreign.size > 0) this.#options.onTrouble(foreignTopic(own, [...foreign]));
+    const shares: { memberId: string; memberAssignment: Buffer }[] = [];
+    for (const [topic, members] of claims) {
+      const partitions = await this.#cluster.partitionCount(topic).catch((error: unknown) => {
+        if (topic === own) throw error;
+        return 0; // Theirs is missing: theirs to report.
+      });
+      shares.push(...encodeAssignments(topic, members, partitions));
+    }
+    return shares;
   }
 
   async #join(signal: AbortSignal): Promise<RawJoinGroup> {
@@ -224,8 +255,9 @@ export class Member {
       // A rebalance in between is no trouble: the next commit is cumulative.
       if (code === undefined || code === KafkaCode.REBALANCE_IN_PROGRESS) return;
       throw kafkaError(code, `an offset commit of group '${groupId}'`);
-    } catch (error) {
-      this.#options.onTrouble(asMillraceError(error));
+    } catch (thrown) {
+      const error = asMillraceError(thrown);
+      if (!USUAL.test(error.code)) this.#options.onTrouble(error);
     }
   }
 }

@@ -17,6 +17,9 @@ export class GroupPartitionHost implements PartitionHost {
   readonly #stop = new AbortController();
   #commits = new Map<number, number>();
   #stopped: Promise<void> | null = null;
+  #left: Promise<void> = Promise.resolve();
+  /** Why a runner could not finish what it had begun when we were stopped. */
+  #unfinished: MillraceError | null = null;
 
   constructor(cluster: Cluster, deps: KafkaDeps, options: PartitionHostOptions) {
     this.#deps = deps;
@@ -60,17 +63,33 @@ export class GroupPartitionHost implements PartitionHost {
       await this.#drain();
       await this.#leave();
       throw error;
+    } finally {
+      await this.#left;
+      // A join that was under way when we left has made us a member again.
+      await this.#leave();
+      this.#member.close();
     }
-    await this.#stopped;
-    // A join that was under way when we left has made us a member again.
-    await this.#leave();
   }
 
   /** Heartbeats go on while the runners drain: nobody should take over what is still being finished. */
   async #drainAndLeave(): Promise<void> {
     await this.#drain();
     this.#stop.abort();
-    await this.#leave();
+    this.#left = this.#leave();
+    await this.#left;
+    await this.#ended(LIMITS.lastJoinMs);
+    if (this.#unfinished) throw this.#unfinished;
+  }
+
+  /** Waits for the end of membership, but not long: a join is held until all members are there. */
+  async #ended(deadlineMs: number): Promise<void> {
+    const ended = new AbortController();
+    const end = this.done.then(
+      () => ended.abort(),
+      () => ended.abort(),
+    );
+    const late = this.#deps.clock.sleep(deadlineMs, ended.signal).catch(() => undefined);
+    await Promise.race([end, late]);
   }
 
   async #leave(): Promise<void> {
@@ -81,6 +100,7 @@ export class GroupPartitionHost implements PartitionHost {
     const slots = [...this.#slots.values()];
     this.#slots.clear();
     await Promise.all([...slots.map((slot) => slot.stop()), ...this.#stopping.values()]);
+    this.#unfinished = slots.find((slot) => slot.unfinished)?.unfinished ?? null;
   }
 
   #apply(partitions: readonly number[]): void {

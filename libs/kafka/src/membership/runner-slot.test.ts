@@ -123,6 +123,25 @@ describe('a runner', () => {
     await slot.stop();
   });
 
+  test.each([
+    ['transient', 'MR-transient'],
+    ['fenced', undefined],
+    ['abort', undefined],
+    ['wrapped abort', undefined],
+  ] as const)('that ends with %s when it is stopped has left undone: %s', async (how, code) => {
+    const slot = slotOf(async (_, signal) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      if (how === 'abort') throw signal.reason;
+      if (how === 'wrapped abort') throw new Error('listing', { cause: signal.reason });
+      throw new MillraceError({ kind: how, code: `MR-${how}`, message: how });
+    });
+    slot.start(Promise.resolve());
+    await settle();
+    await slot.stop();
+    expect(slot.unfinished?.code).toBe(code);
+    expect(failed).toEqual([]);
+  });
+
   test('starts only after its predecessor has ended, and not at all when stopped before', async () => {
     const { runner, starts } = scripted();
     const gate = Promise.withResolvers<void>();

@@ -23,6 +23,7 @@ export class RunnerSlot {
   #status: PartitionStatus;
   #backoff: { readonly kind: string; readonly waits: Backoff } | null = null;
   #hasFailed = false;
+  #unfinished: MillraceError | null = null;
   #done: Promise<void> = Promise.resolve();
 
   constructor(partition: number, runner: PartitionRunner, deps: SlotDeps) {
@@ -34,6 +35,11 @@ export class RunnerSlot {
 
   get status(): PartitionStatus {
     return this.#status;
+  }
+
+  /** What kept the runner from finishing its work after it was told to stop; `null` when it ended well. */
+  get unfinished(): MillraceError | null {
+    return this.#unfinished;
   }
 
   /** Starts once `after`, the previous runner of this partition in this process, has ended. */
@@ -57,7 +63,11 @@ export class RunnerSlot {
     while (!signal.aborted) {
       this.#status = { partition: this.partition, state: 'running' };
       const error = await this.#runOnce(signal);
-      if (signal.aborted || !error) return;
+      if (signal.aborted || !error) {
+        // Fenced: the work is another's now, and not left undone.
+        if (error && error.kind !== 'fenced' && !isAbort(error, signal)) this.#unfinished = error;
+        return;
+      }
       const policy = policyFor(error.kind);
       const failedAt = this.#deps.clock.monotonic();
       this.#hasFailed = true;
@@ -116,6 +126,13 @@ export class RunnerSlot {
     }
     return this.#backoff.waits.next();
   }
+}
+
+/** Whether the error only says that the signal aborted. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (at === signal.reason || at.name === 'AbortError') return true;
+  return false;
 }
 
 function endedEarly(partition: number): MillraceError {
