@@ -31,6 +31,7 @@ async function startPipeline(pipeline: Pipeline, context: ServiceContext): Promi
       detail: { partitions: ingest.host.status().map(describe), serverAnswers: !ingest.health.down },
     }),
     lastProgressAt: () => ingest.turns.slowest(),
+    done: ingest.host.done,
     stop: () => ingest.stop(),
   };
 }

@@ -14,6 +14,8 @@ export interface ArchiverDeps {
   readonly health: ServerHealth;
   readonly publisher: Publisher;
   readonly clock: Clock;
+  /** Called whenever something moved, for the liveness of the process. */
+  readonly turn: () => void;
   readonly emit: (event: IngestEvent) => void;
 }
 
@@ -52,9 +54,9 @@ export class Archiver {
 
   /** The file's new state, added to the open transaction; null when it could not be moved and is tried again later. */
   async archive(file: FileState, signal: AbortSignal): Promise<FileState | null> {
-    const { health, emit } = this.#deps;
+    const { health, turn, emit } = this.#deps;
     try {
-      return await health.answered(() => this.#move(file, signal), signal);
+      return await health.answered(() => this.#move(file, signal), turn, signal);
     } catch (error) {
       const known = asMillraceError(error);
       if (signal.aborted || !known.code.startsWith('MR-FILE-')) throw error;

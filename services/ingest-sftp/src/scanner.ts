@@ -24,7 +24,7 @@ export interface ScannerDeps {
   readonly matcher: PatternMatcher;
   readonly clock: Clock;
   readonly emit: (event: IngestEvent) => void;
-  /** Called at the start of a scan and, with false, before the pause behind it. */
+  /** Called whenever something moved and, with false, before the pause behind a scan. */
   readonly turn: (busy: boolean) => void;
   readonly reissueDelayMs?: number;
 }
@@ -69,7 +69,11 @@ export class Scanner {
     const { clock, publisher, pipeline, emit, health } = this.#deps;
     // Results first: a file that a listing shows after `archived` was read is a new delivery.
     await this.#learn(signal);
-    const { listing, complete } = await health.answered(() => this.#list(signal), signal);
+    const { listing, complete } = await health.answered(
+      () => this.#list(signal),
+      () => this.#deps.turn(true),
+      signal,
+    );
     for (;;) {
       const findings = this.#discovery.findings(listing, complete, clock.now(), FINDINGS_MAX);
       for (const issued of findings.issue) {
@@ -128,6 +132,7 @@ export class Scanner {
     let refused = 0;
     try {
       for await (const entries of files.list(folder, signal)) {
+        this.#deps.turn(true);
         for (const { name, kind, size, mtimeMs } of entries) {
           if (!isSafeName(name)) {
             refused += 1;

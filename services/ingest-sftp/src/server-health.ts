@@ -33,10 +33,14 @@ export class ServerHealth {
     return this.#down !== null;
   }
 
-  /** Tries until the server answers; trouble with the path is thrown to the caller. */
-  async answered<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  /**
+   * Tries until the server answers; trouble with the path is thrown to the caller. Each try is a turn: that a server
+   * is away is no reason to restart.
+   */
+  async answered<T>(work: () => Promise<T>, turn: () => void, signal: AbortSignal): Promise<T> {
     let backoff: Backoff | null = null;
     for (;;) {
+      turn();
       try {
         const result = await work();
         this.succeeded();
@@ -45,6 +49,7 @@ export class ServerHealth {
         if (signal.aborted || !isServerTrouble(error)) throw error;
         const known = asMillraceError(error);
         backoff ??= this.backoffFor(known);
+        turn();
         await this.wait(known, backoff, signal);
       }
     }

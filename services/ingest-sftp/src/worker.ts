@@ -148,9 +148,9 @@ export class Worker {
   }
 
   async #archiveTarget(file: FileVersion, signal: AbortSignal): Promise<string | null> {
-    const { pipeline, matcher, health } = this.#deps;
+    const { pipeline, matcher, health, turn } = this.#deps;
     if (pipeline.source.archive === null || matcher.inArchive(file.path)) return null;
-    return health.answered(() => this.#archiver.target(file, signal), signal);
+    return health.answered(() => this.#archiver.target(file, signal), turn, signal);
   }
 
   /** Reads until the file is through, across lost connections; gives a file up that the server keeps refusing. */
@@ -173,6 +173,7 @@ export class Worker {
         if (server || signal.aborted) await publisher.flush();
         if (signal.aborted) throw error;
         if (server) {
+          turn();
           if (!serverBackoff || load.account.counts.rows > before) serverBackoff = health.backoffFor(known);
           await health.wait(known, serverBackoff, signal);
           continue;

@@ -30,7 +30,8 @@ export function conversionFor(type: FieldType, format: CsvFormat): Conversion {
     }
     case 'timestamp': {
       const parse = timestampParser(format.timestamp, format.zone);
-      const message = `not a time of the format ${format.timestamp}, or one that ${format.zone} skips`;
+      const skipped = format.zone === 'UTC' ? '' : `, or one that ${format.zone} skips`;
+      const message = `not a time of the format ${format.timestamp}${skipped}`;
       return { convert: (text) => parse(text.trim()), code: 'MR-ROW-TIMESTAMP', message };
     }
     case 'date': {

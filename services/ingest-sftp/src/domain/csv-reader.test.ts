@@ -79,6 +79,21 @@ describe('rows', () => {
     expect(rows.map((row) => row.line)).toEqual([1, 3]);
   });
 
+  test('end as the first line end outside of quotes says', () => {
+    const rows = [
+      ['a\rb', 'c'],
+      ['d', 'e'],
+    ];
+    for (const end of ['\n', '\r\n'])
+      for (const cuts of [[], [2, 3, 4]])
+        expect(fieldsOf(read(text(`"a\rb",c${end}d,e`), cuts))).toEqual(rows);
+    expect(fieldsOf(read(text('"a\nb",c\rd,e\r'), [5, 8]))).toEqual([
+      ['a\nb', 'c'],
+      ['d', 'e'],
+    ]);
+    expect(fieldsOf(read(text('"open,c\nd,e\n')))).toEqual([UNREADABLE.quote, ['d', 'e']]);
+  });
+
   test('keep a trailing empty field', () => {
     expect(fieldsOf(read(text('a,\n,\n')))).toEqual([
       ['a', ''],
@@ -198,9 +213,13 @@ describe('whatever the places at which the stream is cut', () => {
       fc.property(messy, (parts) => {
         const bytes = text(parts.join(''));
         const whole = read(bytes);
+        const first = new CsvReader(csvFormat({ header: false }));
+        first.push(bytes);
+        first.end();
+        first.next();
+        const { lineEnd } = first;
         for (const [index, { after }] of whole.entries()) {
           const next = whole[index + 1];
-          const lineEnd = /\r?\n|\r/.exec(bytes.toString())?.[0] === '\r' ? 'cr' : 'lf';
           const position = { byteOffset: after, line: next?.line ?? 0, lineEnd, encoding: 'utf-8' } as const;
           const reader = new CsvReader(csvFormat({ header: false }), position);
           reader.push(bytes.subarray(after));

@@ -220,7 +220,10 @@ export class CsvReader {
     }
     if (!this.#scanner) {
       const units = codeUnits(this.#evenBuffer(), this.#encoding);
-      const lineEnd = detectLineEnd(units, units.length, this.#ended, this.#format.maxRowBytes);
+      const { delimiter, quote, maxRowBytes } = this.#format;
+      // Lines to skip are text of any kind.
+      const dialect = { delimiter, quote: this.#linesToSkip > 0 ? '' : quote };
+      const lineEnd = detectLineEnd(units, units.length, this.#ended, maxRowBytes, dialect);
       if (!lineEnd) {
         this.#minimum = this.#buffer.length * 2;
         return false;

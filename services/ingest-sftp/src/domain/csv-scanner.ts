@@ -241,17 +241,33 @@ function grown<A extends Int32Array | Float64Array | Uint8Array>(from: A, to: A)
 }
 
 /**
- * The line end of a file: its first one, `lf` when there is none in the first `limit` units. `null` when more units
- * are needed to tell.
+ * The line end of a file: the first one outside of quotes, or, where a quote is not closed, the first one; `lf` when
+ * there is none in the first `limit` units. `null` when more units are needed to tell.
  */
-export function detectLineEnd(units: Units, to: number, final: boolean, limit: number): LineEnd | null {
+export function detectLineEnd(
+  units: Units,
+  to: number,
+  final: boolean,
+  limit: number,
+  dialect: Pick<Dialect, 'delimiter' | 'quote'>,
+): LineEnd | null {
+  const delimiter = dialect.delimiter.charCodeAt(0);
+  const quote = dialect.quote === '' ? -1 : dialect.quote.charCodeAt(0);
   const end = Math.min(to, limit);
+  let quoted = false;
+  let first: LineEnd | null = null;
   for (let i = 0; i < end; i += 1) {
     const unit = units[i];
-    if (unit === LF) return 'lf';
-    if (unit !== CR) continue;
-    if (i + 1 < to) return units[i + 1] === LF ? 'lf' : 'cr';
-    return final ? 'cr' : null;
+    if (unit === quote) {
+      if (quoted && units[i + 1] === quote) i += 1;
+      else quoted = !quoted && (i === 0 || units[i - 1] === delimiter);
+      continue;
+    }
+    if (unit !== LF && unit !== CR) continue;
+    if (unit === CR && i + 1 >= to && !final) return null;
+    const lineEnd = unit === LF || units[i + 1] === LF ? 'lf' : 'cr';
+    if (!quoted) return lineEnd;
+    first ??= lineEnd;
   }
-  return final || to >= limit ? 'lf' : null;
+  return final || to >= limit ? (first ?? 'lf') : null;
 }

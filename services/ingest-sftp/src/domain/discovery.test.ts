@@ -83,6 +83,29 @@ describe('a file', () => {
   });
 });
 
+describe('a published file that stays in its folder', () => {
+  test('is not taken again when its result has been dropped, nor after a restart', () => {
+    const [first] = scan([file], START).issue;
+    ended(first, { state: 'published' });
+    const written = new Map<string, IssuedState>();
+    for (let day = 1; day <= 46; day += 1)
+      for (const issued of scan([file], START + day * DAY).refresh) written.set(issued.path, issued);
+    discovery.learnResult(file.path, null);
+    expect(scan([file], START + 47 * DAY).issue).toEqual([]);
+    discovery = make();
+    for (const [path, issued] of written) discovery.learnIssued(path, issued);
+    expect(scan([file], START + 48 * DAY).issue).toEqual([]);
+    expect(scan([{ ...file, size: 11 }], START + 49 * DAY).issue).toMatchObject([{ version: 2 }]);
+  });
+
+  test('is noted as published at once, and once', () => {
+    const [first] = scan([file], START).issue;
+    ended(first, { state: 'published' });
+    expect(scan([file], START + 1).refresh).toMatchObject([{ version: 1, published: true }]);
+    expect(scan([file], START + 2).refresh).toEqual([]);
+  });
+});
+
 describe('forgetting', () => {
   test('happens 30 days after the last sighting, and a load id never returns', () => {
     const [first] = scan([file], START).issue;

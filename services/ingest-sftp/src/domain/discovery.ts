@@ -46,6 +46,8 @@ export interface Findings {
 export class Discovery {
   readonly #settings: DiscoverySettings;
   readonly #known = new Map<string, Known>();
+  /** `issued/<path>` does not say yet whether it was published. */
+  readonly #toSettle = new Set<string>();
   #unstable = new Map<string, SeenFile & { readonly since: number }>();
   #forgotten = 0;
 
@@ -86,8 +88,9 @@ export class Discovery {
       const next = this.#nextVersion(file, known, now);
       if (next === null) {
         const issued = known?.issued;
-        if (issued && now - issued.seenAt > REFRESH_AFTER_MS && refresh.length < limit)
-          refresh.push({ ...issued, seenAt: now });
+        const due = this.#toSettle.has(file.path) || (issued && now - issued.seenAt > REFRESH_AFTER_MS);
+        if (issued && due && refresh.length < limit)
+          refresh.push({ ...issued, seenAt: now, published: isPublished(known) });
         continue;
       }
       const before = this.#unstable.get(file.path);
@@ -98,6 +101,7 @@ export class Discovery {
       else unstable.set(file.path, { ...file, since });
     }
     this.#unstable = unstable;
+    this.#settle(refresh, seen, limit);
     const forget = complete ? this.#outdated(seen, now, limit) : [];
     const versions = forget.map((path) => versionOf(this.#known.get(path)));
     return { issue, refresh, forget, forgotten: { version: Math.max(this.#forgotten, ...versions) } };
@@ -106,7 +110,8 @@ export class Discovery {
   /** The findings have been committed. */
   written(findings: Findings): void {
     for (const issued of [...findings.issue, ...findings.refresh]) this.learnIssued(issued.path, issued);
-    for (const path of findings.forget) this.#known.delete(path);
+    for (const path of findings.forget)
+      this.#learn(path, (known) => Object.assign(known, { issued: null, result: null }));
     this.learnForgotten(findings.forgotten);
   }
 
@@ -115,6 +120,18 @@ export class Discovery {
     change(known);
     if (known.issued === null && known.result === null) this.#known.delete(path);
     else this.#known.set(path, known);
+    const noted = known.issued?.published ?? false;
+    if (known.issued && noted !== isPublished(known)) this.#toSettle.add(path);
+    else this.#toSettle.delete(path);
+  }
+
+  /** What is published and was not listed this time, such as a file that was moved meanwhile. */
+  #settle(refresh: IssuedState[], seen: ReadonlySet<string>, limit: number): void {
+    for (const path of this.#toSettle) {
+      if (refresh.length >= limit) return;
+      const known = this.#known.get(path);
+      if (known?.issued && !seen.has(path)) refresh.push({ ...known.issued, published: isPublished(known) });
+    }
   }
 
   /** The version to issue and how often it was tried before, or null when there is nothing to do. */
@@ -139,8 +156,8 @@ export class Discovery {
       );
       return now - result.at >= delay ? { version, retries: retries + 1 } : null;
     }
-    const lost = result === null && known.issued && now - known.issued.at > this.#settings.retentionMs;
-    return lost ? { version, retries: 0 } : null;
+    if (result !== null || known.issued === null || isPublished(known)) return null;
+    return now - known.issued.at > this.#settings.retentionMs ? { version, retries: 0 } : null;
   }
 
   #issued(
@@ -161,6 +178,12 @@ export class Discovery {
     }
     return outdated;
   }
+}
+
+/** Whether the version issued last was published, however long ago. */
+function isPublished({ issued, result }: Known): boolean {
+  if (!issued) return false;
+  return result?.version === issued.version ? result.state === 'published' : issued.published === true;
 }
 
 /** The later of what was issued and what ended: an archived path can have a result without having been issued. */

@@ -45,4 +45,14 @@ describe('patterns', () => {
     expect(matcher.match('/done/a.csv')).toBeNull();
     expect(matcher.patternOfTask('/elsewhere/a.csv')).toBeNull();
   });
+
+  test('are found in the archive also when folders of any name lie between', () => {
+    const lines = new PatternMatcher({
+      archive: '/done',
+      files: [{ match: '/lines/*/out/*.v2', folder: '/lines', csv }],
+    });
+    expect(lines.patternOfTask('/done/a.v2')?.csv).toBe(csv);
+    expect(lines.patternOfTask('/done/a.v2.v3')?.csv).toBe(csv);
+    expect(lines.patternOfTask('/done/a.txt')).toBeNull();
+  });
 });

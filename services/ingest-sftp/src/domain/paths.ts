@@ -18,6 +18,7 @@ export class PatternMatcher {
   readonly #patterns: readonly {
     readonly pattern: FilePattern;
     readonly matches: (path: string) => boolean;
+    readonly matchesName: (name: string) => boolean;
   }[];
   readonly #archive: string | null;
 
@@ -25,6 +26,7 @@ export class PatternMatcher {
     this.#patterns = source.files.map((pattern) => ({
       pattern,
       matches: picomatch(pattern.match, { dot: false }),
+      matchesName: picomatch(posix.basename(pattern.match), { dot: false }),
     }));
     this.#archive = source.archive;
   }
@@ -37,9 +39,13 @@ export class PatternMatcher {
   patternOfTask(path: string): FilePattern | null {
     const direct = this.match(path);
     if (direct || this.#archive === null || posix.dirname(path) !== this.#archive) return direct;
-    const name = originalName(posix.basename(path));
-    for (const { pattern, matches } of this.#patterns)
-      if (matches(posix.join(pattern.folder, name))) return pattern;
+    const name = posix.basename(path);
+    for (const candidate of new Set([originalName(name), name])) {
+      for (const { pattern, matches } of this.#patterns)
+        if (matches(posix.join(pattern.folder, candidate))) return pattern;
+      // The folders between are not known any more: the name has to do.
+      for (const { pattern, matchesName } of this.#patterns) if (matchesName(candidate)) return pattern;
+    }
     return null;
   }
 

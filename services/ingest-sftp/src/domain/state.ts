@@ -44,6 +44,10 @@ export interface ProgressState extends FileVersion {
   /** Over the bytes in front of `byteOffset`. */
   readonly prefixSha256: string;
   readonly tallies: TallyTexts;
+  /** Hash of the pipeline file under which it was read last. Missing: written before this was kept. */
+  readonly pipelineHash?: string;
+  /** Rows of it were read under more than one. */
+  readonly edited?: boolean;
 }
 
 export type TallyTexts = Readonly<Record<keyof LoadTallies, string>>;
@@ -66,6 +70,8 @@ export interface LoadState extends FileVersion {
   readonly header: readonly string[];
   readonly headerLine: number;
   readonly encoding: Encoding;
+  /** Missing: written before this was kept. */
+  readonly lineEnd?: LineEnd;
   readonly state: 'published' | 'abandoned';
   readonly at: number;
   readonly sha256: string | null;
@@ -79,6 +85,8 @@ export interface IssuedState extends FileVersion {
   readonly seenAt: number;
   /** Versions of this size and mtime that were issued before, because they had been abandoned. */
   readonly retries: number;
+  /** It was published. Noted here as well, because `file/<path>` is dropped while the file may lie there for years. */
+  readonly published?: boolean;
 }
 
 export interface ForgottenState {

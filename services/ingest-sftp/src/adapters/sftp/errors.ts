@@ -6,6 +6,7 @@ export const STATUS = {
   noSuchFile: 2,
   permissionDenied: 3,
   failure: 4,
+  badMessage: 5,
   noConnection: 6,
   connectionLost: 7,
   unsupported: 8,
@@ -20,16 +21,20 @@ export function statusOf(error: unknown): number | null {
 /** A refused request on one path: the path's fault, unless the connection was lost. */
 export function pathError(error: unknown, what: string): MillraceError {
   if (error instanceof MillraceError) return error;
-  switch (statusOf(error)) {
+  const status = statusOf(error);
+  switch (status) {
+    case null:
+    case STATUS.badMessage:
+    case STATUS.noConnection:
+    case STATUS.connectionLost:
+      return lost(error);
     case STATUS.noSuchFile:
       return fileError('MR-FILE-NOT-FOUND', `${what}: not found`, error);
     case STATUS.permissionDenied:
       return fileError('MR-FILE-PERMISSION', `${what}: permission denied`, error);
-    case STATUS.failure:
-    case STATUS.unsupported:
-      return fileError('MR-FILE-REFUSED', `${what}: the server refused`, error);
     default:
-      return lost(error);
+      // Also codes of later protocol versions, such as no space left: waiting for the server would be for ever.
+      return fileError('MR-FILE-REFUSED', `${what}: the server refused (status ${status})`, error);
   }
 }
 
