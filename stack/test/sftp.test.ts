@@ -1,10 +1,15 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type TempDir, tempDir, waitFor } from '@millrace/testkit';
 import Client from 'ssh2-sftp-client';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Stack, startStack } from '../src/index.ts';
+
+const OPENSSH_DEADLINE_MS = 30_000;
+const execute = promisify(execFile);
 
 let dir: TempDir;
 let stack: Stack<'sftp'>;
@@ -132,4 +137,45 @@ test('a changed host key is seen by the next connection, and gone after a restar
   await stack.sftp.kill();
   await stack.sftp.start();
   expect((await stack.sftp.status()).hostKey).toBe(stack.env.SFTP_HOST_KEY);
+});
+
+/** Runs a batch with OpenSSH's client and resolves to what it printed; rejects unless it ends by itself with 0. */
+async function opensshSftp(batch: readonly string[]): Promise<string> {
+  const file = join(dir.path, 'batch');
+  await writeFile(file, `${batch.join('\n')}\n`);
+  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'IdentitiesOnly=yes'];
+  const args = [
+    ...options.flatMap((option) => ['-o', option]),
+    ...['-P', String(stack.sftp.port), '-i', stack.env.SFTP_PRIVATE_KEY_FILE ?? '', '-b', file],
+    `${stack.env.SFTP_KEY_USER}@127.0.0.1`,
+  ];
+  return (await execute('sftp', args, { timeout: OPENSSH_DEADLINE_MS })).stdout;
+}
+
+async function isInstalled(command: string): Promise<boolean> {
+  return execute(command, ['-?']).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+}
+
+test("OpenSSH's own client lists, fetches, puts and comes to its end", async (context) => {
+  context.skip(!(await isInstalled('sftp')), "OpenSSH's sftp is not installed");
+  const folder = join(stack.sftp.root, 'openssh');
+  await mkdir(folder);
+  await writeFile(join(folder, 'Über süß 1.csv'), 'hällo');
+  await writeFile(join(dir.path, 'local.csv'), 'put');
+  const out = await opensshSftp([
+    'ls -l /openssh',
+    'cd openssh',
+    `get "Über süß 1.csv" ${join(dir.path, 'got.csv')}`,
+    `put ${join(dir.path, 'local.csv')} there.csv`,
+    'rename there.csv moved.csv',
+    'ls -1',
+  ]);
+  // Octal where the locale of the test has no umlauts.
+  expect(out).toMatch(/^-rw-r--r-- .* 6 .*1\.csv$/m);
+  expect(out).toContain('moved.csv');
+  expect(await readFile(join(dir.path, 'got.csv'), 'utf8')).toBe('hällo');
+  expect(await readFile(join(folder, 'moved.csv'), 'utf8')).toBe('put');
 });

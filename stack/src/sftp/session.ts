@@ -75,6 +75,8 @@ export class SftpSession {
   readonly #faults: Faults;
   readonly #handles = new Map<number, Handle>();
   #nextHandle = 1;
+  #unanswered = 0;
+  #clientIsDone = false;
 
   constructor(sftp: SFTPWrapper, root: string, faults: Faults) {
     this.#sftp = sftp;
@@ -83,6 +85,11 @@ export class SftpSession {
     this.#listenFiles();
     this.#listenFolders();
     this.#listenAttributes();
+    // OpenSSH's client ends its side and then waits for ours, as its own server would end: without it it hangs.
+    sftp.on('end', () => {
+      this.#clientIsDone = true;
+      this.#endWhenAnswered();
+    });
     sftp.on('close', () => this.#closeAll());
   }
 
@@ -100,8 +107,15 @@ export class SftpSession {
       } catch (error) {
         this.#sftp.status(id, statusOf(error));
       }
+      this.#unanswered -= 1;
+      this.#endWhenAnswered();
     };
+    this.#unanswered += 1;
     void run();
+  }
+
+  #endWhenAnswered(): void {
+    if (this.#clientIsDone && this.#unanswered === 0) this.#sftp.end();
   }
 
   #done(id: number, work: () => Promise<unknown>): void {
