@@ -41,6 +41,7 @@ async function start(pipeline: Pipeline, context: ServiceContext): Promise<Pipel
       detail: Object.fromEntries(started.map(({ name, sink }) => [name, partitionsOf(sink)])),
     }),
     lastProgressAt: () => Math.min(...started.map(({ sink }) => sink.lastProgressAt())),
+    done: Promise.all(started.map(({ sink }) => sink.host.done)).then(() => undefined),
     stop: stopAll,
   };
 }

@@ -68,26 +68,30 @@ export class PartitionRun {
   }
 
   static async run(deps: RunnerDeps, partition: number, signal: AbortSignal): Promise<void> {
-    const { instance, kafka, pipeline } = deps;
-    const producer = await kafka.takeOver(
-      transactionalId(instance, 'transformer', pipeline, partition),
-      signal,
-    );
+    const { instance, kafka, pipeline, progress } = deps;
+    const begin = progress.begin();
+    let producer: TransactionalProducer | null = null;
     try {
+      const id = transactionalId(instance, 'transformer', pipeline, partition);
+      producer = await kafka.takeOver(id, signal);
+      begin.turn();
       const run = new PartitionRun(deps, partition, await kafka.clusterId());
-      const next = await run.#begin(producer, signal);
+      const next = await run.#begin(producer, begin.turn, signal);
+      begin.end();
       await run.#loop(producer, next, signal);
     } finally {
-      await producer.close();
+      begin.end();
+      await producer?.close();
     }
   }
 
   /** Restores the memory from state and decides where to go on. */
-  async #begin(producer: TransactionalProducer, signal: AbortSignal): Promise<number> {
+  async #begin(producer: TransactionalProducer, turn: () => void, signal: AbortSignal): Promise<number> {
     const { pipeline, kafka, clock, emit } = this.#deps;
     const began = clock.monotonic();
     const partition = this.#partition;
-    const stored = await restoreState(kafka, this.#stateTopic, partition, this.#memory, signal);
+    const stored = await restoreState(kafka, this.#stateTopic, partition, this.#memory, turn, signal);
+    turn();
     const log = await kafka.offsets(topics.raw(pipeline), partition);
     const world = {
       layout: pipeline.layoutHash,
@@ -122,11 +126,11 @@ export class PartitionRun {
     try {
       for await (const batch of kafka.fetch({ topic: topics.raw(pipeline), partition, from, signal })) {
         const release = await byteBudget.take(batch.bytes * MEMORY_PER_FETCHED_BYTE, signal);
-        const done = progress.begin();
+        const work = progress.begin();
         try {
           await this.#transact(producer, batch);
         } finally {
-          done();
+          work.end();
           release();
         }
         if (signal.aborted) return;

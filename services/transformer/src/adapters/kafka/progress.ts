@@ -1,24 +1,35 @@
 import type { Clock } from '@millrace/core';
 
-/** Tells a stuck batch from an idle partition: only a batch at work can be late. */
+/** Something at work: a batch, or the restoring of a partition's state. */
+export interface Work {
+  /** It got further. */
+  turn(): void;
+  end(): void;
+}
+
+/** Tells stuck work from an idle partition: only what is at work can be late. */
 export class Progress {
   readonly #clock: Clock;
-  readonly #working = new Set<{ readonly since: number }>();
+  readonly #working = new Set<{ since: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Marks the begin of a batch; the returned function its end. */
-  begin(): () => void {
+  begin(): Work {
     const work = { since: this.#clock.monotonic() };
     this.#working.add(work);
-    return () => {
-      this.#working.delete(work);
+    return {
+      turn: () => {
+        work.since = this.#clock.monotonic();
+      },
+      end: () => {
+        this.#working.delete(work);
+      },
     };
   }
 
-  /** When the oldest batch at work began, or now. `clock.monotonic()` time. */
+  /** When the slowest work began or last turned, or now. `clock.monotonic()` time. */
   lastProgressAt(): number {
     let oldest = this.#clock.monotonic();
     for (const { since } of this.#working) oldest = Math.min(oldest, since);

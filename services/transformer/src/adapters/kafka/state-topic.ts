@@ -9,17 +9,19 @@ const GAP_KEY_PREFIX = 'gap/';
 
 /**
  * Reads a partition of the state topic to its end into an empty memory and returns where it stands. Only after
- * takeover: then nobody else writes it.
+ * takeover: then nobody else writes it. `turn` is called as it comes.
  */
 export async function restoreState(
   kafka: KafkaClient,
   topic: string,
   partition: number,
   memory: PartitionMemory,
+  turn: () => void,
   signal: AbortSignal,
 ): Promise<StoredPosition | null> {
   let position: StoredPosition | null = null;
   for await (const batch of kafka.readToEnd(topic, partition, { signal })) {
+    turn();
     for (const record of batch.records) {
       const key = record.key?.toString('utf8') ?? '';
       if (key === NEXT_KEY) position = record.value === null ? null : parsePosition(record.value);
