@@ -172,3 +172,139 @@ describe('reconcile', () => {
     );
   });
 });
+
+type Bodies = Pick<LedgerEntry, 'ingest' | 'transform' | 'sink'>;
+
+/** The entries with some counts of theirs changed. */
+function changed(
+  entries: readonly LedgerEntry[],
+  change: { [Body in keyof Bodies]?: Partial<NonNullable<Bodies[Body]>> },
+): LedgerEntry[] {
+  return entries.map((entry) => ({
+    ...entry,
+    ingest: entry.ingest && { ...entry.ingest, ...change.ingest },
+    transform: entry.transform && { ...entry.transform, ...change.transform },
+    sink: entry.sink && { ...entry.sink, ...change.sink },
+  }));
+}
+
+describe('reconcile does not lie', () => {
+  it('when a reader sees a stage before the one in front of it: that is no difference yet', () => {
+    // Ledger partitions are read one after the other, so that a later stage may be ahead of an earlier one.
+    const ahead = entriesOf({ read: [1], emitted: [1, 2], applied: [1, 2], state: 'open' });
+    expect(account(ahead)).toMatchObject({ state: 'open' });
+    const others = entriesOf({ read: [1, 2], emitted: [1, 3], applied: [1, 3], state: 'open' });
+    expect(account(others)).toMatchObject({ state: 'open' });
+    const sinkAhead = entriesOf({ read: [1, 2, 3], emitted: [1, 2], applied: [1, 2, 3] });
+    expect(account(sinkAhead)).toMatchObject({ state: 'open' });
+    expect(account(sinkAhead).differences).toHaveLength(2);
+    // Once the stages in front are complete, more is more.
+    const closed = entriesOf({ read: [1], emitted: [1, 2], applied: [1, 2] });
+    expect(account(closed).state).toBe('unbalanced');
+  });
+
+  it('about counts that stand in one entry: they are complete or wrong, never behind', () => {
+    const good = entriesOf({ read: [1, 2], emitted: [1, 2], applied: [1, 2] });
+    expect(account(changed(good, { ingest: { rows: rows(1, 2, 3) } })).state).toBe('unbalanced');
+    expect(account(changed(good, { sink: { inserted: 1 } })).state).toBe('unbalanced');
+    // Accepted means emitted at least once.
+    const lost = changed(entriesOf({ read: [1, 2], emitted: [1], applied: [1] }), {
+      transform: { accepted: rows(1, 2) },
+    });
+    expect(account(lost)).toMatchObject({ state: 'unbalanced' });
+    expect(account(lost).differences).toEqual(['accepted ≤ emitted: 2 > 1']);
+  });
+
+  it('about a replay that resolved what nobody had rejected', () => {
+    const other = entriesOf({ read: [1, 2], rejected: [2], resolved: [3], emitted: [1, 3], applied: [1, 3] });
+    expect(account(other)).toMatchObject({ state: 'unbalanced' });
+    const twice = entriesOf({
+      read: [1, 2],
+      rejected: [2],
+      resolved: [2, 2],
+      emitted: [1, 2, 2],
+      applied: [1, 2, 2],
+    });
+    expect(account(twice)).toMatchObject({ state: 'unbalanced', openRejects: 0 });
+    // Too much at one stage does not pay for an open reject of another.
+    const both = entriesOf({
+      read: [1, 2, 3],
+      badAtSource: [3],
+      rejected: [2],
+      resolved: [2, 2],
+      emitted: [1, 2, 2],
+      applied: [1, 2, 2],
+    });
+    expect(account(both)).toMatchObject({ state: 'unbalanced', openRejects: 1 });
+  });
+
+  it('about a reject of the source that its replay brought to the next reject', () => {
+    const again = changed(
+      entriesOf({ read: [1, 2], badAtSource: [2], rejected: [2], emitted: [1], applied: [1] }),
+      {
+        ingest: { resolved: rows(2) },
+      },
+    );
+    expect(account(again)).toMatchObject({ state: 'balancedWithRejects', openRejects: 1 });
+    const settled = changed(
+      entriesOf({
+        read: [1, 2],
+        badAtSource: [2],
+        rejected: [2],
+        resolved: [2],
+        emitted: [1, 2],
+        applied: [1, 2],
+      }),
+      { ingest: { resolved: rows(2) } },
+    );
+    expect(account(settled)).toMatchObject({ state: 'balanced', openRejects: 0 });
+  });
+
+  it('about rejects of a sink that owes nothing: they lie in the dead letters all the same', () => {
+    const start = ledgerEntry(
+      { pipeline: 'p', loadId: NO_LOAD, stage: 'sink.db', partition: 0, part: 0, at: 1 },
+      { sinkStart: { output: 'clean', offset: 11 } },
+    );
+    const entries = changed(entriesOf({ read: [1, 2], emitted: [1, 2], applied: [], first: 10 }), {
+      sink: { rejected: rows(2) },
+    });
+    expect(account([...entries, start])).toMatchObject({ state: 'balancedWithRejects', openRejects: 1 });
+  });
+
+  it('about an output whose name every object has', () => {
+    const [load] = reconcile(
+      entriesOf({ read: [1], emitted: [1], applied: [] }).map((entry) => ({
+        ...entry,
+        transform: entry.transform && {
+          ...entry.transform,
+          emitted: { constructor: entry.transform.emitted['clean'] ?? { tally: rows(), first: {} } },
+        },
+      })),
+      () => [{ name: 'db', output: 'constructor' }],
+    );
+    expect(load).toMatchObject({ state: 'open' });
+    const [none] = reconcile(entriesOf({ read: [], emitted: [], applied: [] }).slice(0, 1), () => [
+      { name: 'db', output: 'constructor' },
+    ]);
+    expect(none).toMatchObject({ state: 'balanced', differences: [] });
+  });
+
+  it('about nothing: a file without rows is balanced at once, an abandoned one keeps its rejects in sight', () => {
+    const empty = entriesOf({ read: [], emitted: [], applied: [] }).slice(0, 1);
+    expect(account(empty)).toMatchObject({ state: 'balanced', openRejects: 0 });
+    const abandoned = entriesOf({
+      read: [1, 2],
+      badAtSource: [2],
+      emitted: [1],
+      applied: [1],
+      state: 'abandoned',
+    });
+    expect(account(abandoned)).toMatchObject({ state: 'abandoned', openRejects: 1 });
+  });
+
+  it('when a load has very many parts', () => {
+    const entry = entriesOf({ read: [], emitted: [], applied: [] })[1];
+    const parts = Array.from({ length: 150_000 }, (_, part) => ({ ...entry, part }) as LedgerEntry);
+    expect(account(parts).at).toBe(1);
+  });
+});

@@ -1,4 +1,4 @@
-import { addTally, emptyTally, parseTally, sameTally, sumTallies, type Tally } from '@millrace/core';
+import { addTally, emptyTally, parseTally, sumTallies, type Tally } from '@millrace/core';
 import type {
   EmittedCounts,
   IngestCounts,
@@ -6,6 +6,7 @@ import type {
   SinkCounts,
   SinkStart,
 } from './generated/ledger-entry.ts';
+import { judge } from './judge-load.ts';
 import { NO_LOAD, sinkOfStage } from './ledger.ts';
 
 export type LoadState = 'open' | 'balanced' | 'balancedWithRejects' | 'abandoned' | 'unbalanced';
@@ -96,12 +97,14 @@ function accountOf(
   const ingests = entries.flatMap((entry) => (entry.ingest ? [entry.ingest] : []));
   const transforms = entries.flatMap((entry) => (entry.transform ? [entry.transform] : []));
   const emittedParts = transforms.flatMap((counts) => Object.entries(counts.emitted));
-  const emitted: Record<string, Tally> = {};
+  // A map first: an output may be called `constructor`, which every object has.
+  const tallies = new Map<string, Tally>();
   for (const [output, counts] of emittedParts) {
-    const tally = emitted[output] ?? emptyTally();
+    const tally = tallies.get(output) ?? emptyTally();
     addTally(tally, tallyOf(counts.tally));
-    emitted[output] = tally;
+    tallies.set(output, tally);
   }
+  const emitted = Object.fromEntries(tallies);
   const sinks: Record<string, SinkAccount> = {};
   for (const { name, output } of expected) {
     const firsts = emittedParts.filter(([o]) => o === output).map(([, counts]) => counts);
@@ -119,7 +122,7 @@ function accountOf(
     sourceState: sourceStateOf(ingests),
     reason: ingests.find((counts) => counts.reason !== null)?.reason ?? null,
     sha256: ingests.find((counts) => counts.sha256 !== null)?.sha256 ?? null,
-    at: Math.max(...entries.map((entry) => entry.at)),
+    at: entries.reduce((latest, entry) => Math.max(latest, entry.at), 0),
     rows: total(ingests, (counts) => counts.rows),
     published: total(ingests, (counts) => counts.published),
     rejectedAtSource: total(ingests, (counts) => counts.rejected),
@@ -133,72 +136,6 @@ function accountOf(
     sinks,
   };
   return { ...base, ...judge(base) };
-}
-
-type Counted = Omit<LoadAccount, 'openRejects' | 'state' | 'differences'>;
-
-function judge(load: Counted): Pick<LoadAccount, 'openRejects' | 'state' | 'differences'> {
-  const equations: Equation[] = [
-    equation('rows = published + rejected at source', load.rows, [load.published, load.rejectedAtSource]),
-    equation(
-      'published + resolved at source = accepted + duplicates + filtered + rejected',
-      sumTallies([load.published, load.resolvedAtSource]),
-      [load.accepted, load.duplicates, load.filtered, load.rejected],
-    ),
-  ];
-  let openRejects = load.rejectedAtSource.n - load.resolvedAtSource.n + load.rejected.n - load.resolved.n;
-  for (const [name, sink] of Object.entries(load.sinks)) {
-    if (!sink.owes) continue;
-    const emitted = load.emitted[sink.output] ?? emptyTally();
-    equations.push(
-      equation(`emitted.${sink.output} = ${name}: applied + rejected`, emitted, [
-        sink.applied,
-        sink.rejected,
-      ]),
-    );
-    const counted = sink.inserted + sink.updated + sink.unchanged + sink.superseded;
-    equations.push({
-      text: `${name}: applied = inserted + updated + unchanged + superseded`,
-      left: { ...emptyTally(), n: sink.applied.n },
-      right: { ...emptyTally(), n: counted },
-    });
-    openRejects += sink.rejected.n - sink.resolved.n;
-  }
-  const wrong = equations.filter(
-    ({ left, right }) => right.n > left.n || (right.n === left.n && !sameTally(left, right)),
-  );
-  const behind = equations.filter(({ left, right }) => right.n < left.n);
-  const differences = [...wrong, ...behind].map(
-    ({ text, left, right }) =>
-      `${text}: ${left.n} ≠ ${right.n}${left.n === right.n ? ' (same count, other rows)' : ''}`,
-  );
-  return {
-    openRejects,
-    state: stateOf(load.sourceState, wrong.length, behind.length, openRejects),
-    differences,
-  };
-}
-
-function stateOf(
-  source: LoadAccount['sourceState'],
-  wrong: number,
-  behind: number,
-  openRejects: number,
-): LoadState {
-  if (wrong > 0) return 'unbalanced';
-  if (source === 'open' || behind > 0) return 'open';
-  if (source === 'abandoned') return 'abandoned';
-  return openRejects > 0 ? 'balancedWithRejects' : 'balanced';
-}
-
-interface Equation {
-  readonly text: string;
-  readonly left: Tally;
-  readonly right: Tally;
-}
-
-function equation(text: string, left: Tally, right: readonly Tally[]): Equation {
-  return { text, left, right: sumTallies(right) };
 }
 
 function owes(firsts: readonly EmittedCounts[], starts: Starts): boolean {
