@@ -26,6 +26,8 @@ export interface StackOptions<Names extends PartName = PartName> {
   readonly brokers?: 1 | 3;
   /** Additional lines of `server.properties`, for every broker. */
   readonly kafkaProperties?: Readonly<Record<string, string>>;
+  /** SCRAM credentials that the cluster is formatted with, as `--add-scram` of Kafka's storage tool takes them. */
+  readonly kafkaScram?: readonly string[];
   /** Keep data for the next start in this folder (default), or throw the folder away when stopped. */
   readonly keepData?: boolean;
   /** One line each as parts come up; default is silence. */
@@ -61,7 +63,11 @@ function starters(
 ): { [Name in PartName]: () => Promise<Parts[Name]> } {
   return {
     kafka: () =>
-      startKafka(context, { brokers: options.brokers ?? 1, properties: options.kafkaProperties ?? {} }),
+      startKafka(context, {
+        brokers: options.brokers ?? 1,
+        properties: options.kafkaProperties ?? {},
+        scram: options.kafkaScram ?? [],
+      }),
     registry: () => startRegistry(context),
     postgres: () => startPostgres(context),
     sftp: () => startSftp(context),

@@ -22,6 +22,8 @@ export interface KafkaOptions {
   readonly brokers: 1 | 3;
   /** Additional lines of `server.properties`, for every broker. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** `<mechanism>=[name=…,password=…]` each. */
+  readonly scram?: readonly string[];
 }
 
 /** One broker of the cluster. Its id counts from 1. */
@@ -95,6 +97,7 @@ async function prepare(
       '-cp',
       classpath,
       ...format,
+      ...(options.scram ?? []).flatMap((credential) => ['--add-scram', credential]),
     ]);
   }
   return new SupervisedBroker(context, address, classpath, file);
