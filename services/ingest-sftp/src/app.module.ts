@@ -13,13 +13,14 @@ export const AppModule = serviceModule({
 });
 
 async function startPipeline(pipeline: Pipeline, context: ServiceContext): Promise<PipelineHandle> {
-  const { env, kafka, registry, clock, random } = context;
+  const { env, kafka, registry, byteBudget, clock, random } = context;
   const telemetry = context.telemetry(INGEST_EVENTS, { pipeline: pipeline.name });
   const ingest = await startIngest(pipeline, {
     instance: env.instance,
     kafka,
     registry,
     files: new SftpFiles(pipeline.source.sftp),
+    byteBudget,
     clock,
     random,
     workFolder: env.workFolder,

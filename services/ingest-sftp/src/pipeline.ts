@@ -1,7 +1,8 @@
 import { cataloguedPipeline, type Pipeline } from '@millrace/config';
 import { groupId, LEDGER_DEFINITION, pipelineTopics, topics, transactionalId } from '@millrace/contracts';
-import { type Clock, partitionFor, type Random } from '@millrace/core';
+import { type ByteBudget, type Clock, partitionFor, type Random } from '@millrace/core';
 import type { KafkaClient, PartitionHost, SchemaRegistry, TransactionalProducer } from '@millrace/kafka';
+import { budgeted } from './budgeted-files.ts';
 import { PatternMatcher } from './domain/paths.ts';
 import { createEncoders, type Encoders } from './encoders.ts';
 import type { IngestEvent } from './events.ts';
@@ -23,11 +24,13 @@ export interface IngestDeps {
   readonly kafka: KafkaClient;
   readonly registry: SchemaRegistry;
   readonly files: RemoteFiles;
+  readonly byteBudget: ByteBudget;
   readonly clock: Clock;
   readonly random: Random;
   readonly workFolder: string;
   readonly emit: (event: IngestEvent) => void;
   readonly reissueDelayMs?: number;
+  readonly archiveRetry?: { readonly delayMs: number; readonly maxDelayMs: number };
 }
 
 export interface Ingest {
@@ -103,12 +106,15 @@ async function runPartition(
   if (scans) jobs.push(scan(pipeline, deps, newPublisher(), signal));
   try {
     // The first failure stops the other job; both have ended before the producer is dropped.
+    let clean = true;
     const note = (error: unknown): void => {
+      clean &&= lost.aborted && error === lost.reason;
       if (!lost.aborted) failed.abort(error);
     };
     await Promise.all(jobs.map((job) => job.catch(note)));
     if (failed.signal.aborted) throw failed.signal.reason;
-    for (const publisher of publishers) await publisher.flush();
+    // What a job has left in the middle of something is not committed: its successor does it again.
+    if (clean) for (const publisher of publishers) await publisher.flush();
   } finally {
     deps.turns.end(`tasks ${partition}`);
     for (const publisher of publishers) publisher.close();
@@ -124,19 +130,29 @@ async function work(
   publisher: Publisher,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kafka, emit, turns } = deps;
+  const { kafka, emit, turns, clock, byteBudget } = deps;
   const name = `tasks ${partition}`;
   const cluster = await kafka.clusterId();
   const state = await readPartitionState(kafka, pipeline, partition, signal);
   const from = await startOffset(kafka, pipeline, partition, state.next, cluster, emit);
   const turn = (): void => turns.turn(name);
   const matcher = new PatternMatcher(pipeline.source);
-  const worker = new Worker({ ...deps, pipeline, partition, publisher, matcher, cluster, turn }, state);
+  const files = budgeted(deps.files, { byteBudget, clock, turn });
+  const worker = new Worker(
+    { ...deps, files, pipeline, partition, publisher, matcher, cluster, turn },
+    state,
+  );
   emit({ type: 'partition-taken', partition, next: from, resumes: state.progress?.path ?? null });
+  if (from > (state.next?.next ?? 0)) worker.closeLost();
   if (state.next?.next !== from) worker.passed(from);
   await worker.tidy(signal);
   const topic = topics.tasks(pipeline);
-  for await (const batch of kafka.fetch({ topic, partition, from, signal, maxRecords: TASKS_PER_BATCH })) {
+  const tasks = kafka.fetch({ topic, partition, from, signal, maxRecords: TASKS_PER_BATCH });
+  const tidy = async (): Promise<void> => {
+    await worker.tidy(signal);
+    turns.idle(name);
+  };
+  for await (const batch of whileWaiting(tasks, () => worker.retryInMs, tidy, deps.clock, signal)) {
     for (const record of batch.records) await worker.work(record, signal);
     worker.passed(batch.nextOffset);
     if (batch.records.length > 0) {
@@ -145,6 +161,41 @@ async function work(
       deps.commit(batch.nextOffset);
     }
     turns.idle(name);
+  }
+}
+
+/** The batches; while the next one is waited for, `chore` runs whenever `dueInMs` says so. */
+async function* whileWaiting<T>(
+  batches: AsyncIterable<T>,
+  dueInMs: () => number | null,
+  chore: () => Promise<void>,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const iterator = batches[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = iterator.next();
+      // Heard below, possibly after a chore that fails first.
+      next.catch(() => undefined);
+      for (let ms = dueInMs(); ms !== null && !signal.aborted; ms = dueInMs()) {
+        const waiting = new AbortController();
+        const due = clock.sleep(ms, AbortSignal.any([signal, waiting.signal])).then(
+          () => true,
+          () => false,
+        );
+        const isDue = await Promise.race([due, next.then(() => false)]);
+        waiting.abort();
+        if (!isDue) break;
+        await chore();
+      }
+      const result = await next;
+      if (result.done) return;
+      yield result.value;
+    }
+  } finally {
+    // Not waited for: one that still waits for records ends with the signal.
+    iterator.return?.()?.catch(() => undefined);
   }
 }
 

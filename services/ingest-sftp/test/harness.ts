@@ -20,7 +20,7 @@ import {
   type Task,
   topics,
 } from '@millrace/contracts';
-import { partitionFor, type RecordValue, systemClock } from '@millrace/core';
+import { ByteBudget, partitionFor, type RecordValue, systemClock } from '@millrace/core';
 import {
   connectKafka,
   createSchemaRegistry,
@@ -45,6 +45,8 @@ export interface RawRecord {
 export interface HarnessOptions {
   readonly archive?: boolean;
   readonly spool?: boolean;
+  /** Instead of `in/*.csv`. */
+  readonly match?: string;
 }
 
 export interface Running extends AsyncDisposable {
@@ -63,14 +65,14 @@ source:
   stableFor: 100ms
   SETTINGS
   files:
-    - match: /NAME/in/*.csv
-      csv: { delimiter: ";", timestamp: iso, zone: UTC }
+    - match: /NAME/MATCH
+      csv: { delimiter: ";", timestamp: iso, zone: UTCFORMAT }
 record:
   key: [tag, at]
   fields:
     tag: { type: string, from: Tag }
     at: { type: timestamp, from: Time }
-    value: { type: VALUE_TYPE, from: Value, optional: true }
+    value: { type: float64, from: Value, optional: true }
 transform: {}
 sinks:
   nothing:
@@ -103,15 +105,15 @@ export class Harness implements AsyncDisposable {
   static async create(options: HarnessOptions = {}): Promise<Harness> {
     const name = `i${randomBytes(4).toString('hex')}`;
     const work = await mkdtemp(join(tmpdir(), `millrace-${name}-`));
-    const pipeline = await writePipeline(work, name, options, 'float64');
+    const pipeline = await writePipeline(work, name, options, '');
     const harness = new Harness(name, work, pipeline, await connect(inject('stack')));
     await mkdir(join(harness.folder, 'in'), { recursive: true });
     return harness;
   }
 
-  /** The same pipeline, mended: values are texts. */
-  mended(): Promise<Pipeline> {
-    return writePipeline(this.#work, this.name, {}, 'string');
+  /** The same pipeline, edited: `n/a` means that there is no value. */
+  edited(): Promise<Pipeline> {
+    return writePipeline(this.#work, this.name, {}, ', nulls: ["", n/a]');
   }
 
   path(file: string): string {
@@ -137,11 +139,13 @@ export class Harness implements AsyncDisposable {
       kafka,
       registry: this.#registry(),
       files,
+      byteBudget: new ByteBudget(64 << 20),
       clock: systemClock,
       random: Math.random,
       workFolder: this.#work,
       emit: (event) => events.push(event),
       reissueDelayMs: 300,
+      archiveRetry: { delayMs: 100, maxDelayMs: 200 },
     });
     let stopped: Promise<void> | null = null;
     const stop = (): Promise<void> => {
@@ -269,13 +273,14 @@ function rowOf(mark: string): number {
 async function writePipeline(
   folder: string,
   name: string,
-  { archive = false, spool = false }: HarnessOptions,
-  type: string,
+  { archive = false, spool = false, match = 'in/*.csv' }: HarnessOptions,
+  format: string,
 ): Promise<Pipeline> {
   const settings = [archive ? `archive: /${name}/done` : '', spool ? 'spool: true' : ''].filter(Boolean);
   const text = YAML.replace('SETTINGS', settings.join('\n  '))
     .replaceAll('NAME', name)
-    .replaceAll('VALUE_TYPE', type);
+    .replace('MATCH', match)
+    .replace('FORMAT', format);
   await writeFile(join(folder, 'pipeline.yaml'), text);
   const { pipelines, problems } = loadPipelines(folder, inject('stack'));
   const [pipeline] = pipelines;
