@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tlsAware } from './connection.ts';
+import { connect, tlsAware } from './connection.ts';
 
 describe('TLS of a connection string', () => {
   it('is verified over a network unless the URL says otherwise', () => {
@@ -18,6 +18,28 @@ describe('TLS of a connection string', () => {
     expect(tlsAware('postgresql://u@db/x?sslmode=disable').connectionString).toContain('sslmode=disable');
     expect(tlsAware('postgresql://u@db/x?sslmode=require').connectionString).toContain('sslmode=verify-full');
     expect(tlsAware('postgresql://u@db/x?sslmode=no-verify').connectionString).toContain('sslmode=no-verify');
+  });
+
+  it('is not lost to a slip of the pen', () => {
+    for (const query of ['sslmode=verify_full', 'sslmode=VERIFY-FULL', 'sslmode=']) {
+      const slip = `postgresql://u:planted-password@db.plant/x?${query}`;
+      expect(() => tlsAware(slip)).toThrow(
+        expect.objectContaining({ kind: 'config', code: 'MR-PG-SSLMODE' }),
+      );
+      expect(() => tlsAware(slip)).not.toThrow('planted-password');
+    }
+  });
+
+  it('names the certificate file that it cannot read', async () => {
+    const options = {
+      url: 'postgresql://u@localhost/x?sslrootcert=/no/such/ca.pem',
+      applicationName: 'test',
+    };
+    await expect(connect(options)).rejects.toMatchObject({
+      kind: 'systemic',
+      code: 'MR-PG-TLS',
+      message: expect.stringContaining('/no/such/ca.pem'),
+    });
   });
 
   it('keeps a bad one out of the error', () => {

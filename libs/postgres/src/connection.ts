@@ -7,7 +7,7 @@ export interface ConnectOptions {
   readonly url: string;
   /** What the session is, for `pg_stat_activity`; cut to 63 bytes by the server. */
   readonly applicationName: string;
-  /** One statement at most, default 120 s. Ours gives up 10 s later, for a server that does not answer. */
+  /** One statement at most, default 45 s. Ours gives up 10 s later, for a server that does not answer. */
   readonly statementTimeoutMs?: number;
   /** Waiting for one lock at most, default 10 s. */
   readonly lockTimeoutMs?: number;
@@ -20,19 +20,27 @@ export interface Connection {
   /** `<backend pid>/<backend start, µs since the epoch>`. */
   readonly session: string;
   query(sql: string, doing: string): Promise<readonly pg.QueryResult[]>;
-  rows<Row extends pg.QueryResultRow>(sql: string, values: unknown[], doing: string): Promise<Row[]>;
+  /** `deadlineMs`: for the answer, when it has to be sooner than that of any statement. */
+  rows<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: unknown[],
+    doing: string,
+    deadlineMs?: number,
+  ): Promise<Row[]>;
   close(): Promise<void>;
 }
 
 const CLOSE_MS = 2_000;
+/** With our own 10 s more it stays below the minute after which a loop counts as stuck: a restart mends no database. */
+const STATEMENT_MS = 45_000;
 
 /**
  * Opens a session with UTC, deadlines and keepalive.
  * @throws MillraceError `transient` (away), `systemic` (login, TLS), `config` (not a URL)
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const statementMs = options.statementTimeoutMs ?? 120_000;
-  const client = new pg.Client({
+  const statementMs = options.statementTimeoutMs ?? STATEMENT_MS;
+  const client = newClient({
     ...tlsAware(options.url),
     application_name: options.applicationName,
     keepAlive: true,
@@ -65,9 +73,16 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
       client,
       session: first?.session ?? '',
       query,
-      async rows<Row extends pg.QueryResultRow>(sql: string, values: unknown[], doing: string) {
+      async rows<Row extends pg.QueryResultRow>(
+        text: string,
+        values: unknown[],
+        doing: string,
+        deadlineMs = statementMs + 10_000,
+      ) {
+        // pg knows a deadline of one query, its types do not.
+        const timed: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: deadlineMs };
         try {
-          return (await client.query<Row>(sql, values)).rows;
+          return (await client.query<Row>(timed)).rows;
         } catch (error) {
           throw classify(lost ?? error, doing);
         }
@@ -85,8 +100,24 @@ const SESSION_SQL = `
   SET TIME ZONE 'UTC';
   SET standard_conforming_strings = on;
   SET jit = off;
+  SET default_transaction_isolation = 'read committed';
   SELECT pid || '/' || (extract(epoch FROM backend_start) * 1000000)::bigint AS session
   FROM pg_stat_activity WHERE pid = pg_backend_pid()`;
+
+/** pg reads the files that the URL names at once. */
+function newClient(config: pg.ClientConfig): pg.Client {
+  try {
+    return new pg.Client(config);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MillraceError({
+      kind: 'systemic',
+      code: 'MR-PG-TLS',
+      message: `a file that the connection string of the database names cannot be read: ${why}`,
+      remedy: 'Correct sslrootcert, sslcert or sslkey, or put the file there.',
+    });
+  }
+}
 
 /** `end` waits for the server's answer, which a dead network never gives. */
 async function closeWithin(client: pg.Client, ms: number): Promise<void> {
@@ -101,6 +132,10 @@ async function closeWithin(client: pg.Client, ms: number): Promise<void> {
   await Promise.race([ended, late]);
   clearTimeout(timer);
 }
+
+/** These promise less than they seem to, and are verified like `verify-full`. */
+const WEAK_MODES: readonly (string | null)[] = ['allow', 'prefer', 'require', 'verify-ca'];
+const MODES: readonly (string | null)[] = [null, 'disable', 'no-verify', 'verify-full', ...WEAK_MODES];
 
 const LOOPBACK = /^(|localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
@@ -120,10 +155,15 @@ export function tlsAware(url: string): pg.ClientConfig {
   }
   const { searchParams } = parsed;
   const mode = searchParams.get('sslmode');
-  // These promise less than they seem to; pg verifies for each of them and warns about it. We just verify.
-  if (mode === 'prefer' || mode === 'require' || mode === 'verify-ca') {
-    searchParams.set('sslmode', 'verify-full');
+  if (!MODES.includes(mode)) {
+    throw new MillraceError({
+      kind: 'config',
+      code: 'MR-PG-SSLMODE',
+      message: 'the connection string of the database has an sslmode that does not exist',
+      remedy: 'Write sslmode=verify-full, or leave it out: TLS to another machine is verified then as well.',
+    });
   }
+  if (WEAK_MODES.includes(mode)) searchParams.set('sslmode', 'verify-full');
   const asked = mode !== null || searchParams.has('ssl') || searchParams.has('sslrootcert');
   const local = LOOPBACK.test(parsed.hostname) && !searchParams.has('host');
   // What the connection string says wins over `ssl` beside it.

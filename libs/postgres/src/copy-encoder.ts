@@ -16,6 +16,8 @@ export interface StagedRow {
 /** PostgreSQL counts from 2000-01-01. */
 const EPOCH_MICROS = 946_684_800_000_000;
 const EPOCH_DAYS = 10_957;
+/** Julian day 0: a header can name an earlier time, and one such would fail the COPY of a whole batch. */
+const FILE_TIME_MIN = -2_451_545 * 86_400_000_000;
 
 /** `PGCOPY\n\377\r\n\0`, no flags, no extension (manual, COPY, "Binary Format"). */
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex');
@@ -122,7 +124,7 @@ function writeInt64(slab: Slab, value: number): void {
 
 function writeFileTime(slab: Slab, mtimeMs: number | null): void {
   const micros = mtimeMs === null ? Number.NaN : mtimeMs * 1_000 - EPOCH_MICROS;
-  if (Number.isInteger(micros)) {
+  if (micros >= FILE_TIME_MIN) {
     writeInt64(slab, micros);
     return;
   }

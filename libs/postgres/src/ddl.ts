@@ -20,8 +20,17 @@ export function createTableStatements(spec: TableSpec): readonly string[] {
   return [
     `CREATE TABLE ${quoteTable(spec)} (\n${lines.join(',\n')}\n)`,
     uniqueIndexDdl(spec),
-    ...spec.indexes.map((columns) => `CREATE INDEX ON ${quoteTable(spec)} (${quoteList(columns)})`),
+    ...furtherIndexes(spec).map((columns) => `CREATE INDEX ON ${quoteTable(spec)} (${quoteList(columns)})`),
   ];
+}
+
+/** Without those that are there already: a second index on the same columns costs every insert and serves nothing. */
+function furtherIndexes(spec: TableSpec): readonly (readonly string[])[] {
+  const made = new Set([JSON.stringify(arbiterColumns(spec))]);
+  return spec.indexes.filter((columns) => {
+    const name = JSON.stringify(columns);
+    return !made.has(name) && made.add(name);
+  });
 }
 
 export function uniqueIndexDdl(spec: TableSpec, concurrently = false): string {
