@@ -156,6 +156,4 @@ function report(
       ? `would apply ${plural(again, 'offset')} again; ${kept}, no load is counted twice; nothing was changed`
       : `${plural(moved.length, 'partition')} rewound, ${plural(again, 'offset')} to apply again; ${kept}, no load is counted twice`,
   );
-  // It looks at its position only when it applies something.
-  if (moved.length > 0) output.note('an idle sink goes back with its next record, or when it is restarted');
 }

@@ -25,7 +25,7 @@ testMistakes({
     remedy: /'time'/,
   },
   'unknown column in an index': {
-    edit: ['indexes: [[Tag, Time]]', 'indexes: [[Tag, Timee]]'],
+    edit: ['indexes: [[Time]]', 'indexes: [[Tag, Timee]]'],
     code: 'MR-CONFIG-UNKNOWN-COLUMN',
     at: 'Timee',
     says: /no column 'Timee'/,

@@ -31,6 +31,21 @@ testMistakes({
     says: /'Tag' can be null/,
     remedy: /optional/,
   },
+  'an index that the merge key is already': {
+    edit: ['indexes: [[Time]]', 'indexes: [[Time], [Tag, Time]]'],
+    code: 'MR-CONFIG-INDEX-TWICE',
+    at: '[Tag, Time]]\n',
+    says: /unique index already/,
+    remedy: /Remove/,
+    severity: 'warning',
+  },
+  'more bad rows than the window has': {
+    edit: ['indexes: [[Time]]', 'badRows: { max: 10001 }'],
+    code: 'MR-CONFIG-VALUE',
+    at: '10001',
+    says: /above 10000/,
+    remedy: /0 to 10000/,
+  },
   'neither merge nor append': {
     edit: ['    merge: { key: [Tag, Time], version: [] }\n', ''],
     code: 'MR-CONFIG-WRITE-MODE',

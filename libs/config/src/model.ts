@@ -176,6 +176,8 @@ export interface SinkDef {
   /** Create the table when it is missing; false only compares. */
   readonly createTable: boolean;
   readonly batchRecordsMax: number;
+  /** Bad rows among the last 10,000 that are set aside; with more the sink pauses. */
+  readonly badRows: { readonly max: number; readonly percent: number };
   readonly onTruncation: 'halt' | 'gap';
   /** Of name, output, table, write mode, key and version: what must not change while the sink keeps its offsets. */
   readonly layoutHash: string;

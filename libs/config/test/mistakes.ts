@@ -55,7 +55,7 @@ sinks:
       Time: time
       Value: { field: value, sql: double precision }
       ImportDate: insertTime
-    indexes: [[Tag, Time]]
+    indexes: [[Time]]
 `;
 
 export function parse(

@@ -47,6 +47,9 @@ export interface SessionOptions {
   readonly claimed: Claimed;
 }
 
+/** The answer to a look at one row. */
+const CONFIRM_MS = 5_000;
+
 /** A claimed partition: stages, applies, probes. Works for any table that ON CONFLICT works for. */
 export class PostgresSession {
   readonly position: Claimed;
@@ -94,6 +97,25 @@ export class PostgresSession {
     const move = { ...step, token: claimed.token };
     const sql = applyRequest(spec, table, place, move, step.counting, step.loads);
     return accountsOf(await this.#inTransaction(sql, 'applying a batch'));
+  }
+
+  /** @throws MillraceError `fenced` when another session has the partition or `next` was moved */
+  async confirm(next: number): Promise<void> {
+    const { place, claimed } = this.#options;
+    const found = await this.#connection.rows(
+      `SELECT FROM ${quoteIdent(place.schema)}.millrace_offset
+       WHERE ${atPlace(place)} AND fencing_token = $1 AND next = $2`,
+      [claimed.token, next],
+      'looking at the position',
+      CONFIRM_MS,
+    );
+    if (found.length === 1) return;
+    throw new MillraceError({
+      kind: 'fenced',
+      code: 'MR-PG-FENCED',
+      message: `partition ${place.partition} of ${place.sink} has another owner or was rewound`,
+      remedy: 'Nothing to do: it is claimed again if it is still ours.',
+    });
   }
 
   async skip(step: Step): Promise<void> {

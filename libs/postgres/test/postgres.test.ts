@@ -263,6 +263,17 @@ describe('claim', () => {
   });
 });
 
+describe('session', () => {
+  it('has its own isolation level, whatever the role or the database says', async () => {
+    const url = new URL(DATABASE_URL);
+    url.searchParams.set('options', '-c default_transaction_isolation=serializable');
+    const session = await open(url.href);
+    const sql = 'SELECT current_setting($1) AS level';
+    expect(await session.rows(sql, ['transaction_isolation'], 'test')).toEqual([{ level: 'read committed' }]);
+    await session.close();
+  });
+});
+
 describe('statements', () => {
   it('leave a session usable after a bad batch, without a lock', async () => {
     const spec = specOf({

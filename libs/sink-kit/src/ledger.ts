@@ -67,7 +67,7 @@ export class LedgerPublisher {
 
   /** The counts as the target just gave them, of everything up to `through`. */
   publish(counts: readonly LoadCounts[], through: number): void {
-    if (this.#failure !== null) throw this.#failure;
+    this.check();
     this.#provenAt = this.#options.clock.monotonic();
     for (const one of counts) this.#pending.set(one.loadId, one);
     this.#pendingThrough = Math.max(this.#pendingThrough, through);
@@ -80,6 +80,11 @@ export class LedgerPublisher {
   /** Waits until all that was given is acknowledged. */
   async flush(): Promise<void> {
     await this.#sending;
+    this.check();
+  }
+
+  /** Throws what a send behind the scenes has failed with: without it an idle partition would never tell. */
+  check(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 

@@ -7,14 +7,14 @@ import {
   MillraceError,
   type RecordValue,
 } from '@millrace/core';
-import type { FetchedBatch, KafkaClient, WireDecoder, WireEncoder } from '@millrace/kafka';
+import type { FetchedBatch, KafkaClient, PartitionOffsets, WireDecoder, WireEncoder } from '@millrace/kafka';
 import { accountRun } from './account.ts';
 import type { DeadLetterWriter } from './dead-letters.ts';
 import type { SinkEvent } from './events.ts';
 import { LedgerPublisher } from './ledger.ts';
 import type { LoadCounts, SinkSession, SinkTarget } from './port.ts';
 import { gapBefore, truncated } from './position.ts';
-import type { Progress } from './progress.ts';
+import type { Progress, Work } from './progress.ts';
 import { prepareSchemas, type Reject, type Run, splitRuns } from './runs.ts';
 import type { Tolerance } from './tolerance.ts';
 
@@ -49,6 +49,11 @@ const MEMORY_PER_FETCHED_BYTE = 5;
 const PROBES_MAX = 3;
 /** For the ledger, when the runner has to go. */
 const FAREWELL_MS = 10_000;
+/** How often an idle partition asks whether it was rewound, lost, or cut off from the target. */
+const IDLE_CHECK_MS = 3_000;
+/** A leader that was just elected may not know the end of its log yet. */
+const TRAILING_MS = 5_000;
+const TRAILING_STEP_MS = 250;
 
 /** One partition of an output, from claim until the signal aborts: fetch → runs → stage → apply (ADR 0009). */
 export class PartitionSink {
@@ -58,6 +63,7 @@ export class PartitionSink {
   readonly #ledger: LedgerPublisher;
   readonly #signal: AbortSignal;
   readonly #marks = new MarkReader();
+  #work: Work | null = null;
   #next: number;
 
   private constructor(
@@ -100,13 +106,13 @@ export class PartitionSink {
 
   /** Publishes what the ledger lacks and settles where to go on. */
   async #begin(began: number, logStart: number): Promise<void> {
-    const { kafka, topic, clock, emit, onTruncation, worked } = this.#parts;
+    const { clock, emit, onTruncation, worked } = this.#parts;
     const { startOffset } = this.#session.position;
     await this.#ledger.start(startOffset);
     const unpublished = await this.#session.unpublished();
     this.#ledger.publish(unpublished, throughOf(unpublished));
     // Read again: retention may have moved on while we waited for the claim.
-    const log = await kafka.offsets(topic, this.#partition);
+    const log = await this.#logBounds();
     const gap = gapBefore({ next: this.#next }, { ...log, start: Math.max(log.start, logStart) });
     if (gap !== null) {
       await this.#session.recordGap(gap.from, gap.to);
@@ -114,7 +120,8 @@ export class PartitionSink {
       await this.#skip(gap.to);
       emit({ type: 'gap', partition: this.#partition, ...gap });
     }
-    worked(this.#partition, this.#next);
+    // With something to read, only that shows whether it works again.
+    if (this.#next >= log.lastStable) worked(this.#partition, this.#next);
     emit({
       type: 'claimed',
       partition: this.#partition,
@@ -125,25 +132,70 @@ export class PartitionSink {
     });
   }
 
+  async #logBounds(): Promise<PartitionOffsets> {
+    const { kafka, topic, clock } = this.#parts;
+    const deadline = clock.monotonic() + TRAILING_MS;
+    for (;;) {
+      const log = await kafka.offsets(topic, this.#partition);
+      if (this.#next <= log.highWatermark || clock.monotonic() >= deadline) return log;
+      await clock.sleep(TRAILING_STEP_MS, this.#signal);
+    }
+  }
+
   async #loop(): Promise<void> {
-    const { kafka, topic, byteBudget, progress, onTruncation, batchRecordsMax } = this.#parts;
+    const { kafka, topic, batchRecordsMax } = this.#parts;
     const signal = this.#signal;
-    const options = { topic, partition: this.#partition, from: this.#next, signal };
+    const left = new AbortController();
+    const batches = kafka
+      .fetch({
+        topic,
+        partition: this.#partition,
+        from: this.#next,
+        maxRecords: batchRecordsMax,
+        signal: AbortSignal.any([signal, left.signal]),
+      })
+      [Symbol.asyncIterator]();
     try {
-      for await (const batch of kafka.fetch({ ...options, maxRecords: batchRecordsMax })) {
-        const release = await byteBudget.take(batch.bytes * MEMORY_PER_FETCHED_BYTE, signal);
-        const done = progress.begin();
-        try {
-          await this.#batch(batch);
-        } finally {
-          done();
-          release();
-        }
+      for (;;) {
+        const arrived = await this.#arrival(batches.next());
+        if (arrived.done) return;
+        await this.#takeIn(arrived.value);
         if (signal.aborted) return;
       }
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
-      throw onTruncation === 'gap' ? truncatedWhileRunning(error) : error;
+      throw truncatedWhileRunning(error);
+    } finally {
+      // A fetch that still waits would never end by itself.
+      left.abort();
+      await batches.return?.();
+    }
+  }
+
+  /** The next batch. While there is none, makes sure every few seconds that the target and the ledger are as we think. */
+  async #arrival<T>(next: Promise<T>): Promise<T> {
+    for (;;) {
+      const arrived = new AbortController();
+      const idle = this.#parts.clock.sleep(IDLE_CHECK_MS, arrived.signal).then(
+        () => null,
+        () => null,
+      );
+      const first = await Promise.race([next, idle]).finally(() => arrived.abort());
+      if (first !== null) return first;
+      this.#ledger.check();
+      await this.#session.confirm(this.#next);
+    }
+  }
+
+  async #takeIn(batch: FetchedBatch): Promise<void> {
+    const { byteBudget, progress } = this.#parts;
+    const release = await byteBudget.take(batch.bytes * MEMORY_PER_FETCHED_BYTE, this.#signal);
+    this.#work = progress.begin();
+    try {
+      await this.#batch(batch);
+    } finally {
+      this.#work.end();
+      release();
     }
   }
 
@@ -171,13 +223,18 @@ export class PartitionSink {
     let setAside = 0;
     let probes = 0;
     for (;;) {
-      tolerance.check(
-        total,
-        rejects.map((reject) => reject.reason),
-      );
+      this.#work?.turned();
+      // What was set aside before and is sent again may go back: that is no news about the world.
+      if (!run.replayed) {
+        tolerance.check(
+          total,
+          rejects.map((reject) => reject.reason),
+        );
+      }
       if (rejects.length > setAside) await this.#setAside(rejects.slice(setAside));
       setAside = rejects.length;
       await this.#session.stage(rows);
+      this.#work?.turned();
       crashPoint('sink.after-stage');
       const applying = clock.monotonic();
       try {
@@ -185,7 +242,9 @@ export class PartitionSink {
       } catch (error) {
         if (asMillraceError(error).kind !== 'data' || probes === PROBES_MAX) throw unstable(error);
         probes += 1;
-        const bad = await this.#session.probe(Math.max(0, tolerance.left(total) - rejects.length));
+        this.#work?.turned();
+        const limit = run.replayed ? rows.length : tolerance.left(total) - rejects.length;
+        const bad = await this.#session.probe(Math.max(0, limit));
         // None: what was wrong was mended between the two. Trying again settles it.
         if (bad.length === 0) continue;
         const reasons = new Map(bad.map((one) => [one.ord, one.reason]));
@@ -197,7 +256,7 @@ export class PartitionSink {
         rows = rows.filter((row) => !reasons.has(row.ord));
         continue;
       }
-      tolerance.add(total, rejects.length);
+      if (!run.replayed) tolerance.add(total, rejects.length);
       emit({
         type: 'applied',
         partition: this.#partition,
@@ -260,13 +319,13 @@ function unstable(error: unknown): unknown {
   });
 }
 
-/** The next run finds the position below the log's start and goes on behind the gap. */
+/** The next run finds the position below the log's start, records the gap, and halts or goes on behind it. */
 function truncatedWhileRunning(error: unknown): unknown {
   if (asMillraceError(error).code !== 'MR-KAFKA-POSITION-BELOW-START') return error;
   return new MillraceError({
     kind: 'transient',
     code: 'MR-SINK-TRUNCATED-WHILE-RUNNING',
-    message: 'the topic was truncated while it was read: starting over behind the gap',
+    message: 'the topic was truncated while it was read: starting over to record the gap',
     cause: error,
   });
 }

@@ -116,6 +116,12 @@ export interface SinkSession {
    */
   apply(advance: Advance): Promise<readonly LoadCounts[]>;
 
+  /**
+   * Proves that the partition is still ours and `next` still its position; `fenced` when it was claimed or rewound.
+   * For a partition that has nothing to do: cheap, and with a deadline of seconds, so that a silent target is noticed.
+   */
+  confirm(next: number): Promise<void>;
+
   /** Moves the position without rows. */
   skip(advance: Pick<Advance, 'from' | 'to' | 'ledgerThrough'>): Promise<void>;
 

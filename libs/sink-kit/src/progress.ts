@@ -1,27 +1,34 @@
 import type { Clock } from '@millrace/core';
 
+/** A batch at work. */
+export interface Work {
+  /** A step of it is done: the next one has its own deadline. */
+  turned(): void;
+  end(): void;
+}
+
 /** Tells a stuck batch from an idle partition: only a batch at work can be late. */
 export class Progress {
   readonly #clock: Clock;
-  readonly #working = new Set<{ readonly since: number }>();
+  readonly #working = new Map<Work, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Marks the begin of a batch; the returned function its end. */
-  begin(): () => void {
-    const work = { since: this.#clock.monotonic() };
-    this.#working.add(work);
-    return () => {
-      this.#working.delete(work);
+  begin(): Work {
+    const work: Work = {
+      turned: () => this.#working.set(work, this.#clock.monotonic()),
+      end: () => this.#working.delete(work),
     };
+    work.turned();
+    return work;
   }
 
-  /** When the oldest batch at work began, or now. `clock.monotonic()` time. */
+  /** When the oldest step at work began, or now. `clock.monotonic()` time. */
   lastProgressAt(): number {
     let oldest = this.#clock.monotonic();
-    for (const { since } of this.#working) oldest = Math.min(oldest, since);
+    for (const since of this.#working.values()) oldest = Math.min(oldest, since);
     return oldest;
   }
 }

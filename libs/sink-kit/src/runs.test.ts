@@ -80,6 +80,24 @@ describe('runs of a batch', () => {
     ]);
   });
 
+  it('keeps replays of its own rejects apart, also below what was counted, and few at a time', () => {
+    const many = Array.from({ length: 600 }, (_, i) => record(i + 2, replay(i + 2, 'sink.mine')));
+    const batch = batchOf(record(1, mark(1)), ...many, record(602, mark(602)));
+    for (const [countedThrough, counting] of [
+      [0, 'resolved'],
+      [1_000, 'uncounted'],
+    ] as const) {
+      const runs = split(batch, 1, countedThrough);
+      expect(runs.map(({ span }) => span)).toEqual([
+        [1, 2],
+        [2, 502],
+        [502, 602],
+        [602, 604],
+      ]);
+      expect(runs[1]?.counting).toBe(counting);
+    }
+  });
+
   it('divides by writer schema, and takes rejects along without dividing', () => {
     const batch = batchOf(
       record(1, mark(1), '1'),

@@ -21,9 +21,14 @@ export interface Run {
   readonly from: number;
   to: number;
   readonly counting: Counting;
+  /** Of replays of this sink's own rejects, and of nothing else. */
+  readonly replayed: boolean;
   readonly rows: RunRow[];
   readonly rejects: Reject[];
 }
+
+/** Replays may all be bad still: bounds what probing them costs. */
+const REPLAYED_ROWS_MAX = 500;
 
 export interface RunSplitter {
   /** `sink.<name>` of this sink. */
@@ -69,13 +74,17 @@ export function splitRuns(
     const mark = marks.read(record.header(MARK_HEADER));
     const schema = record.value === null ? -1 : decoder.schemaIdOf(record.value);
     const counting = countingOf(mark, record.offset, countedThrough, stage);
+    const replayed = mark !== null && mark.attempt > 1 && mark.stage === stage;
     if (
       run === null ||
       counting !== run.counting ||
-      (schema >= 0 && runSchema >= 0 && schema !== runSchema)
+      replayed !== run.replayed ||
+      (schema >= 0 && runSchema >= 0 && schema !== runSchema) ||
+      (replayed && run.rows.length + run.rejects.length >= REPLAYED_ROWS_MAX)
     ) {
       if (run !== null) run.to = record.offset;
-      run = { from: run === null ? from : record.offset, to: 0, counting, rows: [], rejects: [] };
+      const start: number = run === null ? from : record.offset;
+      run = { from: start, to: 0, counting, replayed, rows: [], rejects: [] };
       runSchema = -1;
       runs.push(run);
     }

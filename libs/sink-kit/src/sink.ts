@@ -27,7 +27,7 @@ import type { SinkEvent } from './events.ts';
 import { PartitionSink, type SinkParts } from './partition-sink.ts';
 import type { SinkTarget } from './port.ts';
 import { Progress } from './progress.ts';
-import { Tolerance } from './tolerance.ts';
+import { Tolerance, type ToleranceOptions } from './tolerance.ts';
 import { TroubleTeller } from './trouble.ts';
 
 /** Which sink of which pipeline. */
@@ -42,7 +42,8 @@ export interface SinkDescription {
   readonly layoutHash: string;
   readonly onTruncation: 'halt' | 'gap';
   readonly batchRecordsMax: number;
-  readonly badRowsMax?: number;
+  /** Among the last 10,000 rows. */
+  readonly badRows: ToleranceOptions;
 }
 
 export interface SinkDeps {
@@ -101,7 +102,7 @@ async function sinkParts(
   progress: Progress,
   worked: SinkParts['worked'],
 ): Promise<SinkParts> {
-  const { pipeline, name, output, layoutHash, onTruncation, batchRecordsMax, badRowsMax } = description;
+  const { pipeline, name, output, layoutHash, onTruncation, batchRecordsMax, badRows } = description;
   const { kafka, registry, target, byteBudget, clock, owner, emit } = deps;
   const topic = topics.output(pipeline, output.name);
   const deadLetterTopic = topics.deadLetters(pipeline);
@@ -130,7 +131,7 @@ async function sinkParts(
       encoder: letters,
       clock,
     }),
-    tolerance: new Tolerance(badRowsMax === undefined ? {} : { badRowsMax }),
+    tolerance: new Tolerance(badRows),
     byteBudget,
     progress,
     clock,

@@ -2,9 +2,14 @@ import { MillraceError, type Reason } from '@millrace/core';
 
 const WINDOW_ROWS = 10_000;
 
+/** In any window, however short: one bad row of three is a reject. */
+const ALWAYS_ROWS = 5;
+
 export interface ToleranceOptions {
-  /** Bad rows in the window, whatever its length. Default 50. */
-  readonly badRowsMax?: number;
+  /** Bad rows in the window, whatever its length. */
+  readonly max: number;
+  /** Share of the window that may be bad. */
+  readonly percent: number;
 }
 
 interface Slice {
@@ -13,23 +18,25 @@ interface Slice {
 }
 
 /**
- * Tells a few bad rows from a bad world. Over the last 10,000 rows of a sink no more than min(50, 5 %) may be bad,
- * and five in any case: one bad row of three is a reject, a narrow column is a pause however small the batches are.
+ * Tells a few bad rows from a bad world. Over the last 10,000 rows of a sink no more than min(max, percent) may be
+ * bad, and five in any case: one bad row of three is a reject, a narrow column is a pause however small the batches are.
  */
 export class Tolerance {
-  readonly #badRowsMax: number;
+  readonly #max: number;
+  readonly #share: number;
   readonly #window: Slice[] = [];
   #rows = 0;
   #bad = 0;
 
-  constructor({ badRowsMax = 50 }: ToleranceOptions = {}) {
-    this.#badRowsMax = badRowsMax;
+  constructor({ max, percent }: ToleranceOptions) {
+    this.#max = max;
+    this.#share = percent / 100;
   }
 
   /** How many rows of a batch of this size may be bad. */
   left(rows: number): number {
-    const share = Math.floor((this.#rows + rows) * 0.05);
-    return Math.max(0, Math.min(this.#badRowsMax, Math.max(5, share)) - this.#bad);
+    const share = Math.floor((this.#rows + rows) * this.#share);
+    return Math.max(0, Math.min(this.#max, Math.max(ALWAYS_ROWS, share)) - this.#bad);
   }
 
   /** @throws MillraceError `systemic` when so many are not the fault of the rows */
@@ -41,7 +48,7 @@ export class Tolerance {
       code: 'MR-SINK-TOO-MANY-REJECTS',
       message: `${reasons.length} of ${rows} rows cannot be written, beside ${this.#bad} of the ${this.#rows} before: ${first?.message ?? ''} (${first?.code ?? ''})`,
       remedy:
-        'Nothing of this batch was set aside. Mend the table (or the pipeline and raise its generation); the sink tries again by itself. If the rows really are that bad, raise MILLRACE_SINK_BAD_ROWS_MAX.',
+        'Nothing of this batch was set aside. Mend the table (or the pipeline and raise its generation); the sink tries again by itself. If the rows really are that bad, raise badRows of the sink (max, percent).',
     });
   }
 

@@ -74,6 +74,20 @@ function positionContract({ table }: Context): void {
     await Promise.all([old.release(), young.release()]);
   });
 
+  it('confirms its position while it is idle, until it was rewound or claimed', async () => {
+    const fresh = await table();
+    const session = await claimOf(fresh);
+    await write(session, rowsOf([{}]), { from: 100, to: 101 });
+    await session.confirm(101);
+    expect((await failure(session.confirm(100))).kind).toBe('fenced');
+    await fresh.rewind(TOPIC, 100);
+    expect((await failure(session.confirm(101))).kind).toBe('fenced');
+    const young = await claimOf(fresh);
+    expect((await failure(session.confirm(100))).kind).toBe('fenced');
+    await young.confirm(100);
+    await Promise.all([session.release(), young.release()]);
+  });
+
   it('refuses a batch that does not begin at the position', async () => {
     const fresh = await table();
     const session = await claimOf(fresh);
@@ -302,6 +316,28 @@ function faultContract({ table, proxy }: Context): void {
     expect(await fresh.rows()).toHaveLength(2);
     await again.release();
   });
+
+  it('is cut off while it stages: nothing has changed, and the next claim goes on', async () => {
+    const fresh = await table();
+    await using cut = await proxy();
+    const session = await claimOf(fresh, {}, cut);
+    cut.loseNextAnswer();
+    expect((await failure(session.stage(rowsOf([{}])))).kind).toBe('transient');
+    await session.release();
+    const again = await claimOf(fresh);
+    expect(again.position.next).toBe(100);
+    await write(again, rowsOf([{}]), { from: 100, to: 101 });
+    await again.release();
+  });
+
+  it('notices within seconds that an idle target answers no more', async () => {
+    const fresh = await table();
+    await using cut = await proxy();
+    const session = await claimOf(fresh, {}, cut);
+    cut.stopClientAfter(0);
+    expect((await failure(session.confirm(100))).kind).toBe('transient');
+    await session.release();
+  }, 20_000);
 
   it.each([0, 10, 400])(
     'is held up by no client that was stopped after %i bytes of its request',

@@ -5,7 +5,6 @@ import { MillraceError } from '@millrace/core';
 import type { ServiceContext } from '@millrace/service-kit';
 import { type RunningSink, type SinkEvent, type SinkTarget, startSink } from '@millrace/sink-kit';
 import { PostgresTarget } from './adapters/postgres/postgres-target.ts';
-import { badRowsMax } from './config.ts';
 
 /** The databases that this service writes to. Another one is another folder in `adapters/` and a line here. */
 const TARGETS: Readonly<
@@ -46,7 +45,7 @@ export function startSinkPipeline(
       layoutHash: sink.layoutHash,
       onTruncation: sink.onTruncation,
       batchRecordsMax: sink.batchRecordsMax,
-      badRowsMax: badRowsMax(process.env),
+      badRows: sink.badRows,
     },
     {
       kafka,

@@ -28,6 +28,7 @@ export function historianSink(url: string, schema: string, over: Partial<SinkDef
     indexes: [],
     createTable: true,
     batchRecordsMax: 10_000,
+    badRows: { max: 50, percent: 5 },
     onTruncation: 'halt',
     layoutHash: 'layout-1',
     ...over,

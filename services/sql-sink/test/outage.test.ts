@@ -41,6 +41,14 @@ it('a database that is stopped at once and comes back is one trouble, one recove
     const codes = running.events.flatMap((event) => (event.type === 'trouble' ? [event.kind] : []));
     expect(new Set(codes)).toEqual(new Set(['transient']));
     expect(told('recovered')).toBe(1);
+
+    // And once more while there is nothing to write: it says so within seconds, and is well again by itself.
+    await stack.postgres.stopImmediately();
+    await waitFor(() => told('trouble') > 1, { what: 'the idle sink to notice', deadlineMs: 30_000 });
+    await stack.postgres.start();
+    await waitFor(() => told('recovered') > 1, { what: 'the idle sink to be back', deadlineMs: 60_000 });
+    await plant.reconnect();
+    expect((await plant.table()).rows).toBe(40_000);
   } finally {
     await stack.stop();
   }

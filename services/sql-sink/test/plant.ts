@@ -30,7 +30,7 @@ export class SinkPlant implements AsyncDisposable {
     over: Partial<SinkDef>,
   ) {
     plants += 1;
-    this.schema = `sunk_${process.pid}_${plants}`;
+    this.schema = over.schema ?? `sunk_${process.pid}_${plants}`;
     this.harness = harness;
     this.#addresses = addresses;
     this.#admin = admin;

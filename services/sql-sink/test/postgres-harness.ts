@@ -32,6 +32,7 @@ export function contractSink(url: string, schema: string, mode: 'merge' | 'appen
     indexes: [['ImportDate']],
     createTable: true,
     batchRecordsMax: 10_000,
+    badRows: { max: 50, percent: 5 },
     onTruncation: 'halt',
     layoutHash: 'l1',
   };

@@ -42,9 +42,7 @@ function compileSink(
   const columns = compileColumns(ctx, path, shape, output);
   const columnNames = [...columns.map((column) => column.name), ...Object.keys(shape.columns ?? {})];
   const write = compileWrite(ctx, path, shape, columns, output);
-  shape.indexes.forEach((index, position) => {
-    checkNames(ctx, [...path, 'indexes', position], index, columnNames, 'column');
-  });
+  checkIndexes(ctx, [...path, 'indexes'], shape.indexes, columnNames, write);
   checkUrl(ctx, [...path, 'postgres', 'url'], shape.postgres.url);
   return [
     {
@@ -58,10 +56,26 @@ function compileSink(
       indexes: shape.indexes,
       createTable: shape.createTable,
       batchRecordsMax: shape.batch,
+      badRows: shape.badRows,
       onTruncation: shape.onTruncation,
       layoutHash: hashOf({ name, output: output.name, schema, table, write }),
     },
   ];
+}
+
+function checkIndexes(
+  ctx: CompileContext,
+  path: Path,
+  indexes: SinkShape['indexes'],
+  columnNames: readonly string[],
+  write: SinkDef['write'],
+): void {
+  indexes.forEach((index, position) => {
+    checkNames(ctx, [...path, position], index, columnNames, 'column');
+    if (write.mode !== 'merge' || index.join('\0') !== write.key.join('\0')) return;
+    const message = `The merge key has a unique index already: (${index.join(', ')}) is not made a second time.`;
+    ctx.report.warn([...path, position], 'MR-CONFIG-INDEX-TWICE', message, 'Remove this index.');
+  });
 }
 
 function findOutput(

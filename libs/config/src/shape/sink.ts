@@ -44,6 +44,15 @@ const column = z
   ])
   .describe('What fills the column.');
 
+const badRows = z
+  .strictObject({
+    max: integer('Most bad rows among the last 10,000.', 0, 10_000).default(50),
+    percent: integer('Largest share of them, in percent; five rows are let pass in any case.', 0, 100).default(5),
+  })
+  .describe(
+    'How many rows that the table cannot hold are set aside as dead letters before the sink pauses instead: more than the lower of the two is not the fault of the rows.',
+  );
+
 export const sink = z
   .strictObject({
     postgres,
@@ -58,6 +67,7 @@ export const sink = z
     indexes: list(list(text('Column.'), 'Columns.'), 'Further indexes, each a list of columns.').default([]),
     createTable: flag('Create the table when it is missing. `false` only compares it.').default(true),
     batch: integer('Most records in one transaction.', 1, 100_000).default(10_000),
+    badRows: badRows.prefault({}),
     onTruncation,
   })
   .describe('A table that an output is written to.');
