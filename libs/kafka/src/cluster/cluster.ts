@@ -154,6 +154,11 @@ export class Cluster {
     this.#coordinators.delete(`${kind}/${key}`);
   }
 
+  /** For trouble that is only waited for: the operator has to see it. */
+  warn(message: string): void {
+    this.#deps.onEvent({ type: 'client-log', level: 'warn', message });
+  }
+
   /** Closes the connections of a lane that nobody takes any more. */
   closeLane(lane: Lane): void {
     for (const [key, connection] of this.#connections) {

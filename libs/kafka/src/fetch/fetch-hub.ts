@@ -1,4 +1,4 @@
-import { asMillraceError, type Backoff } from '@millrace/core';
+import { asMillraceError, type Backoff, type MillraceError } from '@millrace/core';
 import type { Cluster } from '../cluster/cluster.ts';
 import { LIMITS } from '../limits.ts';
 import { isLeaderMoved, KafkaCode, kafkaError } from '../protocol/error-codes.ts';
@@ -16,6 +16,8 @@ export class FetchHub {
   readonly #cluster: Cluster;
   readonly #fetchers = new Map<number, BrokerFetcher>();
   readonly #backoffs = new WeakMap<Subscription, Backoff>();
+  /** Of which it was told that they have no leader. */
+  readonly #orphans = new WeakSet<Subscription>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -41,6 +43,7 @@ export class FetchHub {
         const fetched = await subscription.take();
         if (!fetched) return;
         this.#backoffs.delete(subscription);
+        this.#orphans.delete(subscription);
         const maxRecords = options.maxRecords ?? LIMITS.defaultFetchRecords;
         for (const batch of batchesOf(fetched.answer, fetched.from, maxRecords)) {
           if (signal.aborted) return;
@@ -62,13 +65,24 @@ export class FetchHub {
         const nodeId = await this.#cluster.leader(topic, partition, signal);
         this.#fetcher(nodeId).add(subscription);
         return;
-      } catch (error) {
-        const { kind } = asMillraceError(error);
+      } catch (thrown) {
+        const error = asMillraceError(thrown);
         // The runner decides about anything that does not pass by itself.
-        if (kind !== 'transient' && !signal.aborted) subscription.fail(asMillraceError(error));
-        else await this.#pause(subscription);
+        if (error.kind !== 'transient' && !signal.aborted) subscription.fail(error);
+        else {
+          this.#tellOrphan(subscription, error);
+          await this.#pause(subscription);
+        }
       }
     }
+  }
+
+  /** Once. While no broker answers at all, that has been told already. */
+  #tellOrphan(subscription: Subscription, error: MillraceError): void {
+    if (subscription.signal.aborted || !this.#cluster.availability.connected) return;
+    if (this.#orphans.has(subscription)) return;
+    this.#orphans.add(subscription);
+    this.#cluster.warn(`${error.message} It is waited for.`);
   }
 
   #fetcher(nodeId: number): BrokerFetcher {
