@@ -32,6 +32,7 @@ export const LIMITS = {
   decompressedBytes: 64 << 20,
   heartbeatMs: 500,
   sessionMs: 10_000,
+  leaveMs: 5_000,
   /** How long a stopped member waits for the answer to a join, to leave once more. */
   lastJoinMs: 2_000,
   /** A runner that lasted this long, or reported progress, has recovered. */

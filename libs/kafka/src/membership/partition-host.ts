@@ -77,23 +77,22 @@ export class GroupPartitionHost implements PartitionHost {
     this.#stop.abort();
     this.#left = this.#leave();
     await this.#left;
-    await this.#ended(LIMITS.lastJoinMs);
+    // A join is held until all members are there.
+    const end = this.done.catch(() => undefined);
+    await this.#atMost(LIMITS.lastJoinMs, end);
     if (this.#unfinished) throw this.#unfinished;
   }
 
-  /** Waits for the end of membership, but not long: a join is held until all members are there. */
-  async #ended(deadlineMs: number): Promise<void> {
-    const ended = new AbortController();
-    const end = this.done.then(
-      () => ended.abort(),
-      () => ended.abort(),
-    );
-    const late = this.#deps.clock.sleep(deadlineMs, ended.signal).catch(() => undefined);
-    await Promise.race([end, late]);
+  /** Whoever cannot be told that we leave notices it by the session time-out: not worth the rest of a shutdown. */
+  async #leave(): Promise<void> {
+    const leave = this.#member.leave().catch((error: MillraceError) => this.#report(error));
+    await this.#atMost(LIMITS.leaveMs, leave);
   }
 
-  async #leave(): Promise<void> {
-    await this.#member.leave().catch((error: MillraceError) => this.#report(error));
+  async #atMost(deadlineMs: number, work: Promise<void>): Promise<void> {
+    const ended = new AbortController();
+    const late = this.#deps.clock.sleep(deadlineMs, ended.signal).catch(() => undefined);
+    await Promise.race([work.finally(() => ended.abort()), late]);
   }
 
   async #drain(): Promise<void> {
