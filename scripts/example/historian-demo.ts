@@ -7,6 +7,7 @@ import {
   type GrowingFile,
   type HistorianFile,
   type HistorianOracle,
+  isRuledOut,
   makeHistorianExports,
   oracleOf,
   startGrowing,
@@ -97,7 +98,17 @@ async function judge(
       expected((file) => file.rows),
     ),
     equal(
-      'rows rejected',
+      'rows rejected where they were read',
+      sum(({ rejectedAtSource }) => rejectedAtSource.n),
+      expected(({ bad }) => bad.filter((row) => !isRuledOut(row)).length),
+    ),
+    equal(
+      'rows rejected by a rule',
+      sum(({ rejected }) => rejected.n),
+      expected(({ bad }) => bad.filter(isRuledOut).length),
+    ),
+    equal(
+      'dead letters',
       sum(({ openRejects }) => openRejects),
       expected((file) => file.bad.length),
     ),

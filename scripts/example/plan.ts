@@ -1,3 +1,4 @@
+import { formatCount } from '@millrace/cli';
 import type { LoadAccount } from '@millrace/contracts';
 import type { Target } from './target.ts';
 
@@ -40,7 +41,7 @@ export function check(what: string, holds: boolean, found: string): Check {
 }
 
 export function equal(what: string, found: number, expected: number): Check {
-  return check(`${what} = ${expected}`, found === expected, `found ${found}`);
+  return check(`${what} = ${formatCount(expected)}`, found === expected, `found ${formatCount(found)}`);
 }
 
 export function isBalanced({ state }: LoadAccount): boolean {

@@ -3,7 +3,7 @@ import { emptyTally } from '@millrace/core';
 import { describe, expect, test } from 'vitest';
 import { check, equal } from './plan.ts';
 import { progressText } from './progress.ts';
-import { byPath, isWell, type Outcome, outcomeJson } from './report.ts';
+import { byPath, isWell, loadLine, type Outcome, outcomeJson } from './report.ts';
 
 const tally = (n: number) => ({ ...emptyTally(), n });
 
@@ -84,12 +84,19 @@ describe('the end of a run', () => {
   });
 });
 
+test('what became of a file is one line, with what was and without what was not', () => {
+  expect(loadLine(load({}))).toBe(
+    '/exports/a.csv: balancedWithRejects: 10 rows, 4 inserted, 2 duplicates, 1 rejected' +
+      ' · npx millrace load 0123456789abcdef',
+  );
+});
+
 test('progress counts the rows of which it is known where they ended', () => {
   const text = progressText([load({ state: 'open' })], { loads: 22, rows: 1_000 }, 3.2);
   expect(text).toBe('0 of 22 loads · 9 of 1,000 rows published · 7 accounted for · 3 s');
 });
 
 test('a check says what was found only where it does not hold', () => {
-  expect(equal('rows', 3, 4)).toEqual({ what: 'rows = 4', holds: false, found: 'found 3' });
+  expect(equal('rows', 3, 4_000)).toEqual({ what: 'rows = 4,000', holds: false, found: 'found 3' });
   expect(equal('rows', 4, 4).found).toBe('');
 });

@@ -14,7 +14,7 @@ import { type Check, isBalanced } from './plan.ts';
 import type { Target } from './target.ts';
 
 const REJECTS_SHOWN_MAX = 12;
-const REJECTS_OF_A_FILE_MAX = 2;
+const REJECTS_OF_A_FILE_MAX = 3;
 const SAMPLE_ROWS = 5;
 
 export interface Outcome {
@@ -45,6 +45,27 @@ export function byPath(loads: readonly LoadAccount[]): LoadAccount[] {
   return loads.toSorted((x, y) => (x.path < y.path ? -1 : x.path > y.path ? 1 : x.version - y.version));
 }
 
+/** What has become of a load, in one line, and how to see more of it. */
+export function loadLine(load: LoadAccount): string {
+  const json = loadJson(load);
+  const sinks = Object.values(json.sinks);
+  const sum = (of: (sink: (typeof sinks)[number]) => number): number =>
+    sinks.reduce((total, sink) => total + of(sink), 0);
+  const parts: [number, string][] = [
+    [sum(({ inserted }) => inserted), 'inserted'],
+    [sum(({ updated }) => updated), 'updated'],
+    [sum(({ unchanged }) => unchanged), 'unchanged'],
+    [sum(({ superseded }) => superseded), 'superseded'],
+    [json.duplicates, 'duplicates'],
+    [json.filtered, 'filtered'],
+    [json.rejectedAtSource + json.rejected + sum(({ rejected }) => rejected), 'rejected'],
+    [load.resolved.n + load.resolvedAtSource.n, 'of them resolved'],
+  ];
+  const counts = parts.flatMap(([n, what]) => (n > 0 ? [`${formatCount(n)} ${what}`] : []));
+  const what = [plural(json.rows, 'row'), ...counts].join(', ');
+  return `${safeText(load.path)}: ${load.state}: ${what} · npx millrace load ${load.loadId}`;
+}
+
 /** Tables of the pipelines' sinks with the order that their rows are shown in. */
 export function tablesOf(pipelines: readonly Pipeline[]): { table: string; order: readonly string[] }[] {
   return pipelines.flatMap(({ sinks }) =>
@@ -69,7 +90,8 @@ export async function reportLines(
     lines.push('', style.bold(`Table ${name}: ${plural(count, 'row')}`));
     lines.push(...sampleLines(await target.sample(name, order, SAMPLE_ROWS), style));
   }
-  lines.push('', ...rejectLines(outcome.rejects, style), '', style.bold('Checks'));
+  const paths = new Map(outcome.loads.map(({ loadId, path }) => [loadId, path]));
+  lines.push('', ...rejectLines(outcome.rejects, paths, style), '', style.bold('Checks'));
   for (const { what, holds, found } of outcome.checks) {
     lines.push(holds ? `  ${style.good('✓')} ${what}` : `  ${style.bad('✗')} ${what}: ${found}`);
   }
@@ -85,6 +107,13 @@ function sampleLines(rows: readonly Record<string, string>[], style: Style): str
   return table(rows, columns, style);
 }
 
+type Paths = ReadonlyMap<string, string>;
+
+/** Behind the source a dead letter names its record; the file is that of its load. */
+function pathOf({ sourcePath, loadId }: DeadLetter, paths: Paths): string {
+  return sourcePath ?? paths.get(loadId) ?? `load ${loadId}`;
+}
+
 /** Some of many files rather than all of one; letters are in the order of files and rows. */
 function some(letters: readonly Folded<DeadLetter>[]): Folded<DeadLetter>[] {
   const shown = new Map<string, number>();
@@ -96,22 +125,20 @@ function some(letters: readonly Folded<DeadLetter>[]): Folded<DeadLetter>[] {
   return picked.slice(0, REJECTS_SHOWN_MAX);
 }
 
-function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): string[] {
+function rejectLines(rejects: readonly Folded<DeadLetter>[], paths: Paths, style: Style): string[] {
   const sorted = rejects.toSorted(
     ({ value: x }, { value: y }) =>
-      (x.sourcePath ?? '').localeCompare(y.sourcePath ?? '') ||
-      x.loadId.localeCompare(y.loadId) ||
-      x.row - y.row,
+      pathOf(x, paths).localeCompare(pathOf(y, paths)) || x.loadId.localeCompare(y.loadId) || x.row - y.row,
   );
   const picked = some(sorted);
   const lines = table(
     picked,
     [
-      { title: 'FILE', text: ({ value }) => value.sourcePath ?? `load ${value.loadId}`, max: 44 },
+      { title: 'FILE', text: ({ value }) => pathOf(value, paths), max: 44 },
       {
         title: 'LINE',
         align: 'right',
-        text: ({ value }) => (value.sourceLine === null ? `row ${value.row}` : formatCount(value.sourceLine)),
+        text: ({ value }) => (value.sourceLine === null ? `row ${value.row}` : String(value.sourceLine)),
       },
       { title: 'REASON', text: ({ value }) => value.reason, paint: (_, s) => s.warn },
       { title: 'MESSAGE', text: ({ value }) => safeText(value.message), max: 70 },
@@ -122,7 +149,7 @@ function rejectLines(rejects: readonly Folded<DeadLetter>[], style: Style): stri
   return [
     style.bold(`Rejects: ${plural(rejects.length, 'row')}, set aside and not lost`),
     ...(rejects.length > 0 ? lines : []),
-    ...(more > 0 ? [`… and ${formatCount(more)} more: npx millrace dead-letters ls`] : []),
+    ...(more > 0 ? [`… and ${formatCount(more)} more`] : []),
   ];
 }
 
@@ -146,10 +173,12 @@ export function nextLines(
     '  npx millrace status',
     `  npx millrace load ${withRejects?.loadId ?? '<id>'}`,
     `  npx millrace tail ${name}.${pipeline?.transform.outputs[0]?.name ?? 'clean'} --from beginning --limit 10`,
+    `  npx millrace dead-letters ls --pipeline ${name} --limit 10`,
     `  npx millrace dead-letters replay --pipeline ${name} --plan`,
     `  npx millrace rewind ${name}/${pipeline?.sinks[0]?.name ?? ''} --to beginning --plan`,
     '',
-    `Everything keeps running: drop more files into ${folder}`,
-    'Ctrl-C stops it all.',
+    'Everything keeps running. Drop files of your own into',
+    `  ${folder}`,
+    'Kill a service with kill -9: it is started again. What becomes of each file is said here. Ctrl-C stops it all.',
   ];
 }

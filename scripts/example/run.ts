@@ -4,10 +4,11 @@ import { styleFor } from '@millrace/cli';
 import type { LoadAccount } from '@millrace/contracts';
 import { MillraceError, systemClock } from '@millrace/core';
 import { writeEnvFile } from './env-file.ts';
+import { keepLooking } from './lookout.ts';
 import type { ExamplePlan, Seen } from './plan.ts';
 import { createProgress, type Progress, progressText } from './progress.ts';
 import { isWell, nextLines, type Outcome, outcomeJson, reportLines, tablesOf } from './report.ts';
-import { firstEnded, type RunningService, startServices, stopServices } from './services.ts';
+import { type Services, startServices } from './services.ts';
 import { openTarget, type Target } from './target.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -38,30 +39,32 @@ export async function runExample(plan: ExamplePlan, options: RunOptions): Promis
   const progress = createProgress(process.stderr, () => performance.now());
   const began = performance.now();
   const world = await openWorld(dir, plan.pipelines, 'demo', (line) => progress.line(line));
-  let services: RunningService[] = [];
+  let services: Services | undefined;
   let target: Target | undefined;
   try {
     const envFile = join(dir, 'env');
     await writeEnvFile(envFile, world.env);
     await plan.begin(world.stack.sftp.root);
-    services = await startServices(root, world.env, join(dir, 'logs'));
-    progress.line(`services: started, their logs are in ${relative(root, join(dir, 'logs'))}`);
+    const logs = join(dir, 'logs');
+    services = await startServices(root, world.env, logs, (line) => progress.line(line));
+    const pids = services.running.map(({ name, process: { identity } }) => `${name} (pid ${identity.pid})`);
+    progress.line(`services: ${pids.join(', ')}; their logs are in ${relative(process.cwd(), logs)}`);
     const loads = await watch(plan, world, services, progress, signal);
     target = await openTarget(world.env.DATABASE_URL ?? '');
     const seconds = (performance.now() - began) / 1_000;
     const outcome = await outcomeOf(plan, world, target, loads, seconds, signal);
-    await show(outcome, world, target, relative(root, envFile), options);
-    if (!options.once) await untilStopped(signal);
+    await show(outcome, world, target, relative(process.cwd(), envFile), options);
+    if (!options.once) await keepLooking(world, loads, progress, signal);
     return isWell(outcome) ? 0 : 1;
   } catch (error) {
     // Being asked to stop is no failure of the example, but it is not done either.
     if (signal.aborted) return 130;
-    await tellLogs(services, progress);
+    await tellLogs(services?.running ?? [], progress);
     throw error;
   } finally {
     progress.line('stopping');
     await target?.close();
-    await stopServices(services);
+    await services?.stop();
     await world.close();
   }
 }
@@ -70,7 +73,7 @@ export async function runExample(plan: ExamplePlan, options: RunOptions): Promis
 async function watch(
   plan: ExamplePlan,
   world: World,
-  services: readonly RunningService[],
+  services: Services,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<LoadAccount[]> {
@@ -91,8 +94,8 @@ async function watch(
     const account = loads.map(({ loadId, at }) => `${loadId}${at}`).join();
     if (account !== lastAccount) lastChange = now;
     lastAccount = account;
-    const ended = firstEnded(services);
-    if (ended) throw stuck(`${ended.name} has ended`, loads, ended.logFile);
+    const { givenUp } = services;
+    if (givenUp) throw stuck(`${givenUp.name} ends again and again`, loads, givenUp.logFile);
     if (now - lastChange > STUCK_AFTER_MS) throw stuck('nothing has changed for 90 s', loads, '');
     await systemClock.sleep(TURN_MS, signal);
   }
@@ -159,18 +162,8 @@ async function show(
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-async function untilStopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  // Only a timer keeps a process alive that waits for a signal.
-  const alive = setInterval(() => undefined, 3_600_000);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearInterval(alive);
-}
-
 /** The last lines of each log, for whoever has to find out why. */
-async function tellLogs(services: readonly RunningService[], progress: Progress): Promise<void> {
+async function tellLogs(services: Services['running'], progress: Progress): Promise<void> {
   for (const { name, logFile } of services) {
     const lines = (await readFile(logFile, 'utf8').catch(() => '')).trimEnd().split('\n');
     progress.line(`--- ${name}, the end of ${logFile}`);

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ServerExit, type ServerProcess, startServer } from '../../stack/src/index.ts';
+import { type ServerProcess, startServer } from '../../stack/src/index.ts';
 
 export const SERVICES = ['ingest-sftp', 'transformer', 'sql-sink'] as const;
 
@@ -12,22 +12,82 @@ export interface RunningService {
   readonly process: ServerProcess;
 }
 
+/** The services of an example. One that ends is started again, as an orchestrator would: killing them is allowed. */
+export interface Services {
+  readonly running: readonly RunningService[];
+  /** The first one that ended so often that it was given up. */
+  readonly givenUp: RunningService | undefined;
+  /** Asks all to drain and end. */
+  stop(): Promise<void>;
+}
+
+const RESTARTS_MAX = 5;
+const RESTARTS_WITHIN_MS = 60_000;
+
 /**
  * Starts the services as processes of their own, each under a guard that ends it should this process be killed.
  * @param env added to this process's environment
+ * @param say told in a line when one has ended and is started again
  */
 export async function startServices(
   root: string,
   env: Readonly<Record<string, string>>,
   logs: string,
-): Promise<RunningService[]> {
+  say: (line: string) => void,
+): Promise<Services> {
   await mkdir(logs, { recursive: true });
   const started = await Promise.allSettled(SERVICES.map((name) => startService(root, name, env, logs)));
   const services = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = started.find((one) => one.status === 'rejected');
-  if (failed === undefined) return services;
-  await stopServices(services);
-  throw failed.reason;
+  if (failed !== undefined) {
+    await Promise.all(services.map((service) => service.process.stop()));
+    throw failed.reason;
+  }
+  const restart = (name: ServiceName): Promise<RunningService> => startService(root, name, env, logs);
+  return superviseServices(services, restart, say, () => performance.now());
+}
+
+/** Keeps services up until they are stopped. */
+export function superviseServices(
+  started: readonly RunningService[],
+  restart: (name: ServiceName) => Promise<RunningService>,
+  say: (line: string) => void,
+  now: () => number,
+): Services {
+  const running = [...started];
+  let stopping = false;
+  let givenUp: RunningService | undefined;
+  const keep = async (at: number): Promise<void> => {
+    const endings: number[] = [];
+    for (let service = running[at]; service !== undefined; service = running[at]) {
+      const { code, signal } = await service.process.exited;
+      if (stopping) return;
+      const how = `${service.name} (pid ${service.process.identity.pid}) ended with ${signal ?? code}`;
+      endings.push(now());
+      const recent = endings.filter((time) => now() - time < RESTARTS_WITHIN_MS).length;
+      const next = recent > RESTARTS_MAX ? undefined : await restart(service.name).catch(() => undefined);
+      if (next === undefined) {
+        givenUp ??= service;
+        say(`${how}, and is not started again; see ${service.logFile}`);
+        return;
+      }
+      running[at] = next;
+      say(`${how}; started again as pid ${next.process.identity.pid}`);
+      if (stopping) await next.process.stop();
+    }
+  };
+  const kept = running.map((_, at) => keep(at));
+  return {
+    running,
+    get givenUp() {
+      return givenUp;
+    },
+    async stop() {
+      stopping = true;
+      await Promise.all(running.map((service) => service.process.stop()));
+      await Promise.all(kept);
+    },
+  };
 }
 
 async function startService(
@@ -47,14 +107,4 @@ async function startService(
     ready: { check: () => Promise.resolve(true) },
   });
   return { name, logFile, process: process_ };
-}
-
-/** Asks all to drain and end; how each ended. */
-export function stopServices(services: readonly RunningService[]): Promise<ServerExit[]> {
-  return Promise.all(services.map((service) => service.process.stop()));
-}
-
-/** The first service that has ended, though nobody asked it to. */
-export function firstEnded(services: readonly RunningService[]): RunningService | undefined {
-  return services.find((service) => !service.process.running);
 }

@@ -14,6 +14,7 @@ export {
   type FileSpec,
   type GoodRow,
   type HistorianFile,
+  isRuledOut,
   makeFile,
 } from './historian/file.ts';
 export { type HistorianOracle, oracleOf } from './historian/oracle.ts';

@@ -32,7 +32,13 @@ const TAGS = [
   'Halle "Nord" °C',
 ];
 const DACH_TAGS = ['Köln.Ofen1.Temperatur', 'Köln.Kühlwasser.Rücklauf', 'Größe.Füllstand', 'Straße 4.Druck'];
-const DACH: Partial<CsvDialect> = { delimiter: ';', decimal: ',', encoding: 'windows-1252', newline: '\r\n' };
+const DACH: Partial<CsvDialect> = {
+  delimiter: ';',
+  decimal: ',',
+  encoding: 'windows-1252',
+  newline: '\r\n',
+  times: 'berlin',
+};
 
 /** Which file is which, by its place. */
 function specialOf(

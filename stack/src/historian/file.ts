@@ -1,14 +1,28 @@
 import { pick, seededRandom } from './random.ts';
 
-/** Why a row cannot be taken. */
-export type BadKind = 'unparsableValue' | 'missingColumn' | 'emptyTagName' | 'impossibleTimestamp';
+/** Why a row cannot be taken. The last two are well formed: only the rules of the historian example reject them. */
+export type BadKind = SpoiltKind | RuledOutKind;
+type SpoiltKind = 'unparsableValue' | 'missingColumn' | 'emptyTagName' | 'impossibleTimestamp';
+type RuledOutKind = 'tagNameTooLong' | 'valueOutOfRange';
+
+const RULED_OUT_KINDS: readonly BadKind[] = ['tagNameTooLong', 'valueOutOfRange'] satisfies RuledOutKind[];
 
 export const BAD_KINDS: readonly BadKind[] = [
   'unparsableValue',
   'missingColumn',
   'emptyTagName',
   'impossibleTimestamp',
+  ...RULED_OUT_KINDS,
 ];
+
+/** Whether the row is read and published, and rejected by a rule only. */
+export function isRuledOut({ kind }: Pick<BadRow, 'kind'>): boolean {
+  return RULED_OUT_KINDS.includes(kind);
+}
+
+const TAG_NAME_LENGTH_MAX = 128;
+/** What a historian writes when it has lost a device. */
+const LOST_DEVICE = 9_999_999_999;
 
 export interface BadRow {
   /** Line in the file, the header is 1. */
@@ -25,12 +39,14 @@ export interface GoodRow {
   readonly value: number;
 }
 
-/** How a file is written. Header `TagName`, `Timestamp`, `Value`; times as `YYYY-MM-DD HH:mm:ss.SSS` in UTC. */
+/** How a file is written. Header `TagName`, `Timestamp`, `Value`. */
 export interface CsvDialect {
   readonly delimiter: string;
   readonly decimal: '.' | ',';
   readonly encoding: 'utf8' | 'windows-1252';
   readonly newline: '\n' | '\r\n';
+  /** `yyyy-MM-dd HH:mm:ss.SSS` in UTC, or `dd.MM.yyyy HH:mm:ss.SSS` in the local time of Berlin. */
+  readonly times: 'utc' | 'berlin';
   /** Whether the last line ends with a newline. */
   readonly finalNewline: boolean;
 }
@@ -40,6 +56,7 @@ export const PLAIN: CsvDialect = {
   decimal: '.',
   encoding: 'utf8',
   newline: '\n',
+  times: 'utc',
   finalNewline: true,
 };
 
@@ -79,8 +96,23 @@ export interface FileSpec {
 
 const STEP_MS = 1_000;
 
-function timeText(time: number): string {
-  return new Date(time).toISOString().replace('T', ' ').replace('Z', '');
+const BERLIN = new Intl.DateTimeFormat('sv-SE', {
+  timeZone: 'Europe/Berlin',
+  dateStyle: 'short',
+  timeStyle: 'medium',
+});
+
+function timeText(time: number, { times }: CsvDialect): string {
+  const utc = new Date(time).toISOString().replace('T', ' ').replace('Z', '');
+  if (times === 'utc') return utc;
+  // Sweden writes `2026-01-05 20:00:00`.
+  const [date = '', clock = ''] = BERLIN.format(time).split(' ');
+  return `${date.split('-').reverse().join('.')} ${clock}${utc.slice(-4)}`;
+}
+
+function impossibleTimeText(time: number, dialect: CsvDialect): string {
+  const year = new Date(time).getUTCFullYear();
+  return `${dialect.times === 'utc' ? `${year}-02-30` : `30.02.${year}`} 25:61:00.000`;
 }
 
 function numberText(value: number, dialect: CsvDialect): string {
@@ -93,14 +125,14 @@ function field(text: string, dialect: CsvDialect): string {
 }
 
 function goodText(row: Omit<GoodRow, 'line'>, dialect: CsvDialect): string {
-  return [field(row.tag, dialect), timeText(row.time), numberText(row.value, dialect)].join(
+  return [field(row.tag, dialect), timeText(row.time, dialect), numberText(row.value, dialect)].join(
     dialect.delimiter,
   );
 }
 
 /** The row as it would be, spoilt in one way. */
 function badText(kind: BadKind, row: Omit<GoodRow, 'line'>, dialect: CsvDialect): string {
-  const time = timeText(row.time);
+  const time = timeText(row.time, dialect);
   const tag = field(row.tag, dialect);
   const value = numberText(row.value, dialect);
   switch (kind) {
@@ -111,7 +143,13 @@ function badText(kind: BadKind, row: Omit<GoodRow, 'line'>, dialect: CsvDialect)
     case 'emptyTagName':
       return ['', time, value].join(dialect.delimiter);
     case 'impossibleTimestamp':
-      return [tag, `${time.slice(0, 4)}-02-30 25:61:00.000`, value].join(dialect.delimiter);
+      return [tag, impossibleTimeText(row.time, dialect), value].join(dialect.delimiter);
+    case 'tagNameTooLong':
+      return [field(row.tag.padEnd(TAG_NAME_LENGTH_MAX + 1, 'X'), dialect), time, value].join(
+        dialect.delimiter,
+      );
+    case 'valueOutOfRange':
+      return [tag, time, numberText(LOST_DEVICE, dialect)].join(dialect.delimiter);
   }
 }
 
@@ -147,7 +185,8 @@ function makeLines(spec: FileSpec, dialect: CsvDialect): Lines {
     };
     const chance = random();
     if (chance < badShare) {
-      const kind = BAD_KINDS[lines.bad.length % BAD_KINDS.length] ?? 'missingColumn';
+      // Each file begins with another kind, so that a few short files have all of them.
+      const kind = BAD_KINDS[(spec.seed + lines.bad.length) % BAD_KINDS.length] ?? 'missingColumn';
       const text = badText(kind, fresh, dialect);
       lines.bad.push({ line, kind, text });
       lines.texts.push(text);

@@ -18,6 +18,14 @@ function fields(line: string): string[] {
   return [...found].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
 }
 
+/** UTC as ISO writes it nearly; local time as Germany does, which all of these files have in winter. */
+function timeOf(text: string): number {
+  const local = /^(\d\d)\.(\d\d)\.(\d{4}) (.*)$/.exec(text);
+  if (local === null) return Date.parse(`${text.replace(' ', 'T')}Z`);
+  const [, day, month, year, clock] = local;
+  return Date.parse(`${year}-${month}-${day}T${clock}+01:00`);
+}
+
 function read(file: HistorianFile): Read {
   const encoding = file.dialect.encoding === 'utf8' ? 'utf-8' : 'windows-1252';
   const lines = new TextDecoder(encoding, { fatal: true }).decode(file.content).split(/\r?\n/);
@@ -26,7 +34,7 @@ function read(file: HistorianFile): Read {
   for (const [index, line] of lines.slice(1).entries()) {
     const [tag, timestamp, value] = fields(line);
     const number = Number(file.dialect.decimal === ',' ? value?.replace(',', '.') : value);
-    const time = Date.parse(`${timestamp?.replace(' ', 'T')}Z`);
+    const time = timeOf(timestamp ?? '');
     const kind: BadKind | undefined =
       value === undefined
         ? 'missingColumn'
@@ -36,7 +44,11 @@ function read(file: HistorianFile): Read {
             ? 'impossibleTimestamp'
             : Number.isNaN(number)
               ? 'unparsableValue'
-              : undefined;
+              : Math.abs(number) > 1e9
+                ? 'valueOutOfRange'
+                : (tag ?? '').length > 128
+                  ? 'tagNameTooLong'
+                  : undefined;
     if (kind === undefined) result.good.push({ key: `${tag}|${time}`, value: number });
     else result.bad.push({ line: index + 2, kind });
   }
@@ -63,6 +75,8 @@ test('what is written is what the oracle says, read by somebody else', () => {
     duplicates: good - first.size,
   });
   expect(oracle.bad + oracle.good).toBe(oracle.rows);
+  const ruledOut = files.flatMap(({ bad }) => bad).filter(({ kind }) => /TooLong|OutOfRange/.test(kind));
+  expect(oracle.ruledOut).toBe(ruledOut.length);
   for (const { tag, time, value } of oracle.pairs()) expect(first.get(`${tag}|${time}`)).toBe(value);
 });
 

@@ -1,10 +1,12 @@
-import { type HistorianFile, keyOf } from './file.ts';
+import { type HistorianFile, isRuledOut, keyOf } from './file.ts';
 
 /** What must be true after all files are loaded, whatever happened meanwhile. */
 export interface HistorianOracle {
   readonly files: number;
   readonly rows: number;
   readonly bad: number;
+  /** How many of `bad` are published and rejected by a rule of the transformer; the others are rejected at the source. */
+  readonly ruledOut: number;
   readonly good: number;
   /** Distinct (TagName, Timestamp) among the good rows: the rows of the target table. */
   readonly distinct: number;
@@ -44,6 +46,7 @@ export function oracleOf(files: readonly HistorianFile[]): HistorianOracle {
     files: files.length,
     rows: sum((file) => file.rows),
     bad: sum((file) => file.bad.length),
+    ruledOut: sum((file) => file.bad.filter(isRuledOut).length),
     good,
     distinct: candidates.size,
     duplicates: good - candidates.size,
