@@ -6,7 +6,7 @@ import type { Session } from '../session/session.ts';
 import { formatCount, plural } from '../text/quantity.ts';
 import { plainValue, RecordReader } from '../topics/decode.ts';
 import type { Folded } from '../topics/fold.ts';
-import { readDeadLetters } from '../topics/own-records.ts';
+import { readDeadLetters, readLoads } from '../topics/own-records.ts';
 import { toLineText } from '../values/render.ts';
 
 export interface ListOptions extends Selection {
@@ -27,11 +27,13 @@ export async function listDeadLetters(session: Session, options: ListOptions): P
     output.line('no dead letters');
     return;
   }
-  output.lines(letterTable(newest, session.now(), output.style));
+  const paths = new Map((await readLoads(session)).map(({ loadId, path }) => [loadId, path]));
+  output.lines(letterTable(newest, paths, session.now(), output.style));
   const reasons = Object.entries(reasonsOf(all)).map(([reason, n]) => `${formatCount(n)} ${reason}`);
   output.line();
   output.line(`${plural(all.length, 'dead letter')}: ${reasons.join(', ')}`);
-  if (newest.length < all.length) output.note(`${all.length - newest.length} more: --limit ${all.length}`);
+  if (newest.length < all.length)
+    output.note(`${formatCount(all.length - newest.length)} more: --limit ${all.length}`);
 }
 
 /** `millrace dead-letters show <key>`. */

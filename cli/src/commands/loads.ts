@@ -6,7 +6,7 @@ import { equationLines, loadsTable, newestFirst } from '../account/loads-table.t
 import { letterJson, letterLines } from '../dead-letters/present.ts';
 import { select } from '../dead-letters/selection.ts';
 import type { Session } from '../session/session.ts';
-import { formatAge, formatBytes, plural } from '../text/quantity.ts';
+import { formatAge, formatBytes, formatCount, plural } from '../text/quantity.ts';
 import { paintState } from '../text/style.ts';
 import { safeText } from '../text/table.ts';
 import { accountsOf, readDeadLetters, readLedger, readLoads } from '../topics/own-records.ts';
@@ -38,7 +38,7 @@ export async function loads(session: Session, options: LoadsOptions): Promise<vo
   }
   output.lines(loadsTable(shown, session.now(), output.style));
   if (shown.length < matching.length) {
-    output.note(`${matching.length - shown.length} more: --limit ${matching.length}`);
+    output.note(`${formatCount(matching.length - shown.length)} more: --limit ${matching.length}`);
   }
 }
 

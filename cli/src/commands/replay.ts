@@ -179,6 +179,7 @@ function report(session: Session, results: readonly PipelineReplay[], options: R
   output.line(
     `${plural(steps.length, 'dead letter')} ${verb}${refusals.length > 0 ? `, ${refusals.length} not` : ''}`,
   );
+  if (options.plan && steps.length > 0) output.note('leave --plan out to do it');
 }
 
 function byTopic(results: readonly PipelineReplay[]): { pipeline: string; topic: string; n: number }[] {

@@ -7,7 +7,9 @@ import {
 } from '@millrace/contracts';
 import { partitionFor } from '@millrace/core';
 import { describe, expect, test } from 'vitest';
+import { NO_STYLE } from '../text/style.ts';
 import { Fold, type Folded } from '../topics/fold.ts';
+import { letterTable } from './present.ts';
 import { planReplay, type ReplayTopics } from './replay-plan.ts';
 import { missingKeys, select } from './selection.ts';
 
@@ -152,4 +154,10 @@ describe('fold', () => {
     fold.put(1, record(null, 4), 'no key');
     expect(fold.values()).toEqual([{ partition: 1, offset: 2, timestamp: 0, key: 'a', value: 'a2' }]);
   });
+});
+
+test('a letter of the transformer is shown with the file of its load', () => {
+  const [titles, line] = letterTable([letter({})], new Map([[LOAD, FILE.path]]), Date.now(), NO_STYLE);
+  expect(titles).toMatch(/^LOAD +FILE +LINE +ROW/);
+  expect(line).toMatch(/^0123456789abcdef {2}\/exports\/a\.csv +36 /);
 });

@@ -7,7 +7,6 @@ import { bytesText } from '../values/render.ts';
 
 type Letter = Folded<DeadLetter>;
 
-const FILE: Column<Letter> = { title: 'FILE', text: ({ value }) => value.sourcePath ?? '', max: 40 };
 const LINE: Column<Letter> = {
   title: 'LINE',
   align: 'right',
@@ -18,7 +17,7 @@ const REASON: Column<Letter> = {
   text: ({ value }) => value.reason,
   paint: (_, s) => s.warn,
 };
-const MESSAGE: Column<Letter> = { title: 'MESSAGE', text: ({ value }) => value.message, max: 80 };
+const MESSAGE: Column<Letter> = { title: 'MESSAGE', text: ({ value }) => value.message, max: 100 };
 
 /** Where a row came from: line of the file where known, else its ordinal. */
 function place(value: DeadLetter): string {
@@ -36,11 +35,22 @@ export function letterLines(letters: readonly Letter[], style: Style): string[] 
   return table(letters, columns, style);
 }
 
-/** Letters of any loads, with the keys that `show` and `replay` take. */
-export function letterTable(letters: readonly Letter[], nowMs: number, style: Style): string[] {
+/**
+ * Letters of any loads, with the keys that `show` and `replay` take.
+ * @param paths file of each load: behind the source a letter names its record only
+ */
+export function letterTable(
+  letters: readonly Letter[],
+  paths: ReadonlyMap<string, string>,
+  nowMs: number,
+  style: Style,
+): string[] {
+  const pathOf = ({ value }: Letter): string => value.sourcePath ?? paths.get(value.loadId) ?? '';
   const columns: Column<Letter>[] = [
     { title: 'LOAD', text: ({ value }) => value.loadId },
-    ...(letters.some(({ value }) => value.sourcePath !== null) ? [FILE, LINE] : []),
+    ...(letters.some((letter) => pathOf(letter) !== '')
+      ? [{ title: 'FILE', text: pathOf, max: 44 }, LINE]
+      : []),
     { title: 'ROW', align: 'right', text: ({ value }) => String(value.row) },
     { title: 'STAGE', text: ({ value }) => value.stage },
     REASON,
