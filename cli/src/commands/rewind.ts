@@ -156,4 +156,5 @@ function report(
       ? `would apply ${plural(again, 'offset')} again; ${kept}, no load is counted twice; nothing was changed`
       : `${plural(moved.length, 'partition')} rewound, ${plural(again, 'offset')} to apply again; ${kept}, no load is counted twice`,
   );
+  if (plan && again > 0) output.note('leave --plan out to do it');
 }
