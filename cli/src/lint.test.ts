@@ -53,6 +53,16 @@ test('a warning changes nothing; JSON is one document', async () => {
   expect(out.documents).toMatchObject([{ files: [file], errors: 0, warnings: 1 }]);
 });
 
+test('a variable that is not set is a warning: CI has no secrets', async () => {
+  await using folder = await tempDir('lint');
+  const file = join(folder.path, 'one.yaml');
+  writeFileSync(file, GOOD);
+  const out = io();
+  expect(lint([file], {}, out)).toBe(0);
+  expect(out.lines[0]).toMatch(/warning MR-CONFIG-UNSET-VARIABLE {2}The variable PW is not set/);
+  expect(out.lines.at(-1)).toBe('1 file, 0 errors, 1 warning');
+});
+
 test('nothing to check is an error: a wrong path must not look like a clean one', async () => {
   await using folder = await tempDir('lint');
   expect(lint([folder.path], {}, io())).toBe(2);

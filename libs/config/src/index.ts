@@ -31,7 +31,7 @@ export type {
   TransformDef,
 } from './model.ts';
 export { cataloguedPipeline, outputsOf, sinksOf, transformedFields } from './outputs.ts';
-export { type ParsedPipeline, parsePipeline } from './parse-pipeline.ts';
+export { type ParsedPipeline, type ParseOptions, parsePipeline } from './parse-pipeline.ts';
 export { compareProblems, formatProblem, type Problem } from './problem.ts';
 export { Secret, secretsIn } from './secret.ts';
 export { formatDuration, parseDuration, parseSize } from './units.ts';

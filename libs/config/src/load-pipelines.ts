@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
 import type { Pipeline } from './model.ts';
-import { type ParsedPipeline, parsePipeline } from './parse-pipeline.ts';
+import { type ParsedPipeline, type ParseOptions, parsePipeline } from './parse-pipeline.ts';
 import { compareProblems, type Problem } from './problem.ts';
 import { type ReadText, readTextFile, type Variables } from './variables.ts';
 
@@ -42,8 +42,9 @@ export function loadPipelineFiles(
   files: readonly string[],
   variables: Variables,
   readText: ReadText = readTextFile,
+  options: ParseOptions = {},
 ): LoadedPipelines {
-  const parsed = files.map((file) => parseFile(file, variables, readText));
+  const parsed = files.map((file) => parseFile(file, variables, readText, options));
   const problems = parsed.flatMap((one) => one.problems);
   const byName = new Map<string, string>();
   const pipelines: Pipeline[] = [];
@@ -67,7 +68,12 @@ export function loadPipelineFiles(
   return { pipelines, problems: problems.sort(compareProblems) };
 }
 
-function parseFile(file: string, variables: Variables, readText: ReadText): ParsedPipeline {
+function parseFile(
+  file: string,
+  variables: Variables,
+  readText: ReadText,
+  options: ParseOptions,
+): ParsedPipeline {
   let text: string;
   try {
     text = readText(file);
@@ -81,5 +87,5 @@ function parseFile(file: string, variables: Variables, readText: ReadText): Pars
       problems: [{ ...at, severity: 'error', code: 'MR-CONFIG-FILE', message, remedy }],
     };
   }
-  return parsePipeline(text, file, variables, readText);
+  return parsePipeline(text, file, variables, readText, options);
 }

@@ -1,5 +1,7 @@
 import type { CompileContext } from './compile/context.ts';
+import { checkName } from './compile/name.ts';
 import { compileSinks } from './compile/sinks.ts';
+import { compileSoundParts } from './compile/sound-parts.ts';
 import { compileSource } from './compile/source.ts';
 import { compileRecord, compileTransform } from './compile/stream.ts';
 import type { Pipeline, Place } from './model.ts';
@@ -21,12 +23,21 @@ export interface ParsedPipeline {
   readonly problems: readonly Problem[];
 }
 
+export interface ParseOptions {
+  /**
+   * `warning` checks the text where its variables are not known, as in CI. Default: `error`. Either way nothing that
+   * could run comes out.
+   */
+  readonly unsetVariables?: 'error' | 'warning';
+}
+
 /** One file's text. `${VAR}` is replaced from `variables`. Never throws for what the text says. */
 export function parsePipeline(
   text: string,
   file: string,
   variables: Variables,
   readText: ReadText = readTextFile,
+  { unsetVariables = 'error' }: ParseOptions = {},
 ): ParsedPipeline {
   const problems: Problem[] = [];
   const yaml = parseYamlFile(text, file, (problem) => problems.push(problem));
@@ -37,18 +48,20 @@ export function parsePipeline(
     report,
     (name) => lookUp(variables, name, readText),
     Object.keys(variables).filter((name) => variables[name] !== undefined),
+    unsetVariables,
   );
   const shape = checkShape(filled, report);
-  const pipeline =
-    shape &&
-    compile(shape, yaml, file, {
-      report,
-      readText,
-      brokenOutputs: new Set(),
-      fromVariable: (path) => filled.fromVariables.has(JSON.stringify(path)),
-    });
+  const ctx: CompileContext = {
+    report,
+    readText,
+    brokenOutputs: new Set(),
+    brokenSinks: new Set(),
+    fromVariable: (path) => filled.fromVariables.has(JSON.stringify(path)),
+  };
+  const pipeline = shape && compile(shape, yaml, file, ctx);
+  if (!shape) compileSoundParts(ctx, filled.value);
   return {
-    pipeline: report.failed ? null : (pipeline ?? null),
+    pipeline: report.failed || filled.isIncomplete ? null : (pipeline ?? null),
     nameAt: nameIn(filled.value, yaml),
     problems: problems.sort(compareProblems),
   };
@@ -62,6 +75,7 @@ function checkShape(filled: FilledIn, report: Report): PipelineShape | null {
 }
 
 function compile(shape: PipelineShape, yaml: YamlFile, file: string, ctx: CompileContext): Pipeline {
+  checkName(ctx, shape.pipeline);
   const record = compileRecord(ctx, shape.record);
   const transform = compileTransform(ctx, shape.transform, record);
   return {

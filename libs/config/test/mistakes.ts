@@ -78,10 +78,10 @@ export interface Mistake {
   readonly severity?: 'warning';
 }
 
-export function testMistakes(mistakes: Readonly<Record<string, Mistake>>): void {
+export function testMistakes(mistakes: Readonly<Record<string, Mistake>>, good: string = GOOD): void {
   test.each(Object.entries(mistakes))('%s', (_name, mistake) => {
-    const text = GOOD.replace(mistake.edit[0], () => mistake.edit[1]);
-    expect(text).not.toBe(GOOD);
+    const text = good.replace(mistake.edit[0], () => mistake.edit[1]);
+    expect(text).not.toBe(good);
     const { pipeline, problems } = parse(text);
     expect(problems.map(({ code }) => code)).toEqual([mistake.code]);
     const [problem] = problems as [Problem];

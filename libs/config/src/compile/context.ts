@@ -12,6 +12,8 @@ export interface CompileContext {
   readonly readText: ReadText;
   /** Outputs whose list of fields is wrong: a sink that misses one of them is not to blame. */
   readonly brokenOutputs: Set<string>;
+  /** Sinks whose shape is wrong: which output they take is not known. */
+  readonly brokenSinks: Set<string>;
   /** Whether the text at this path comes, in whole or in part, from the environment. */
   fromVariable(path: Path): boolean;
 }

@@ -13,7 +13,7 @@ export function compileSinks(
   outputs: readonly OutputDef[],
 ): readonly SinkDef[] {
   const sinks = Object.entries(shapes).flatMap(([name, shape]) => compileSink(ctx, name, shape, outputs));
-  const unfinished = sinks.length < Object.keys(shapes).length;
+  const unfinished = ctx.brokenSinks.size > 0 || sinks.length < Object.keys(shapes).length;
   for (const output of outputs) {
     if (unfinished || RESERVED_OUTPUTS.includes(output.name)) continue;
     if (sinks.some((sink) => sink.output === output.name)) continue;
@@ -193,6 +193,13 @@ function compileWrite(
     const message = `The key column '${name}' can be null, and null equals nothing.`;
     const remedy = "Remove 'optional' from its field, or take the column out of the key.";
     ctx.report.error([...at, 'key', index], 'MR-CONFIG-MERGE-KEY-OPTIONAL', message, remedy);
+  });
+  (merge.version ?? []).forEach((name, index) => {
+    if (!fieldColumns.some((column) => column.name === name && column.optional)) return;
+    const message = `The version column '${name}' can be null, which is lower than any value.`;
+    const remedy =
+      "Remove 'optional' from its field, unless a row without it shall never replace one with it.";
+    ctx.report.warn([...at, 'version', index], 'MR-CONFIG-MERGE-VERSION-OPTIONAL', message, remedy);
   });
   if (known) checkOutputKey(ctx, [...at, 'key'], merge.key, fieldColumns, output);
   return { mode: 'merge', key: merge.key, version: merge.version ?? [] };

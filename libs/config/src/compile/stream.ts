@@ -37,7 +37,7 @@ export function compileTransform(
   return {
     rules,
     compute,
-    dedupe: compileDedupe(ctx, shape.dedupe, record, fields),
+    dedupe: compileDedupe(ctx, shape.dedupe, record, fields, compute),
     outputs: compileOutputs(ctx, shape.outputs, record, fields),
     onTruncation: shape.onTruncation,
   };
@@ -106,6 +106,7 @@ function compileDedupe(
   shape: PipelineShape['transform']['dedupe'],
   record: RecordDef,
   fields: readonly FieldDef[],
+  compute: readonly ComputedField[],
 ): DedupeDef | null {
   if (!shape) return null;
   const path: Path = ['transform', 'dedupe', 'key'];
@@ -117,6 +118,12 @@ function compileDedupe(
     const message = `The record key is not part of the dedupe key: ${missing.join(', ')} is missing.`;
     const remedy = `Add ${missing.join(', ')} here, or key the record by fields that duplicates share.`;
     ctx.report.error(path, 'MR-CONFIG-DEDUPE-KEY', message, remedy);
+  }
+  for (const { name } of compute.filter((field) => record.key.includes(field.name))) {
+    // ADR 0004 case 2 again: partitions go by the value that came, dedupe would go by the computed one.
+    const message = `'${name}' is part of the record key: computed anew, its duplicates lie in different partitions and dedupe does not see them.`;
+    const remedy = `Give the computed field another name, and take both into the dedupe key.`;
+    ctx.report.keyError(['transform', 'compute', name], 'MR-CONFIG-DEDUPE-KEY', message, remedy);
   }
   return { key: shape.key, windowMs: shape.window };
 }

@@ -9,6 +9,8 @@ export interface FilledIn {
   readonly value: Plain;
   /** Paths (as JSON) of texts that hold a placeholder. */
   readonly fromVariables: ReadonlySet<string>;
+  /** Whether a variable had no value: then something else stands in for it. */
+  readonly isIncomplete: boolean;
 }
 
 /** The tree with `${VAR}` replaced; what fills a whole number or a flag is read as one. */
@@ -17,7 +19,9 @@ export function fillIn(
   report: Report,
   lookUp: (name: string) => Lookup,
   known: Iterable<string>,
+  unset: 'error' | 'warning' = 'error',
 ): FilledIn {
+  let isIncomplete = false;
   const fromVariables = new Set<string>();
   const knownNames = [...known];
   const scalar = (text: string, path: Path): Plain => {
@@ -35,7 +39,8 @@ export function fillIn(
     if (!hasPlaceholder(text)) return result.text;
     fromVariables.add(JSON.stringify(path));
     if (result.missing.length === 0) return typed(result.text, path);
-    reportMissing(result, path, report, knownNames);
+    isIncomplete = true;
+    reportMissing(result, path, report, knownNames, unset);
     report.ignore(path);
     return standIn(path);
   };
@@ -45,10 +50,17 @@ export function fillIn(
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
   };
-  return { value: walk(root, []), fromVariables };
+  const value = walk(root, []);
+  return { value, fromVariables, isIncomplete };
 }
 
-function reportMissing(result: Substituted, path: Path, report: Report, known: readonly string[]): void {
+function reportMissing(
+  result: Substituted,
+  path: Path,
+  report: Report,
+  known: readonly string[],
+  unset: 'error' | 'warning',
+): void {
   for (const { name, lookup } of result.missing) {
     if (lookup.found === 'unreadable') {
       report.error(
@@ -61,8 +73,9 @@ function reportMissing(result: Substituted, path: Path, report: Report, known: r
     }
     const near = nearest(name, known);
     const hint = near === null ? '' : `Did you mean '${near}'? `;
-    report.error(
-      path,
+    report.at(
+      report.file.valuePlace(path),
+      unset,
       'MR-CONFIG-UNSET-VARIABLE',
       `The variable ${name} is not set.`,
       `${hint}Set ${name} (or ${name}_FILE) in the environment, or write a default: \${${name}:-…}.`,

@@ -72,6 +72,16 @@ export function parseYamlFile(
   if (document.errors.length > 0) return null;
   const spots = new Map<string, Spot>();
   const value = collect(document, spots);
+  if (value === TOO_MANY) {
+    const message = `Its aliases stand for more than ${ALIASES_MAX} others, or for ${VALUES_MAX} values.`;
+    problem(
+      { file, line: 1, column: 1 },
+      'MR-CONFIG-SYNTAX',
+      message,
+      'Write out what the aliases stand for.',
+    );
+    return null;
+  }
   return { value, ...places(hidePlaceholders(text), spots, placeAt) };
 }
 
@@ -81,9 +91,21 @@ function remedyFor(code: string): string {
   return 'Check quotes, colons and indentation here and in the line above.';
 }
 
-function collect(document: Document, spots: Map<string, Spot>): Plain {
+/** Each is looked up in the whole file. */
+const ALIASES_MAX = 1_000;
+/** More than a file without aliases can hold of what a pipeline is made of. */
+const VALUES_MAX = 200_000;
+const TOO_MANY = Symbol('too many values');
+
+function collect(document: Document, spots: Map<string, Spot>): Plain | typeof TOO_MANY {
+  let values = 0;
+  let aliases = 0;
+  const isTooMuch = (): boolean => values > VALUES_MAX || aliases > ALIASES_MAX;
   const walk = (node: Node | null, path: Path, key: number | null, depth: number): Plain => {
     const start = node?.range?.[0] ?? key ?? 0;
+    values += 1;
+    if (isAlias(node)) aliases += 1;
+    if (isTooMuch()) return null;
     const spot = (scalar: Scalar | null): void => {
       spots.set(JSON.stringify(path), { key, value: start, scalar });
     };
@@ -111,7 +133,8 @@ function collect(document: Document, spots: Map<string, Spot>): Plain {
     spot(isScalar(node) ? node : null);
     return isScalar(node) ? plainScalar(node) : null;
   };
-  return walk(document.contents as Node | null, [], null, 0);
+  const value = walk(document.contents as Node | null, [], null, 0);
+  return isTooMuch() ? TOO_MANY : value;
 }
 
 function plainScalar(node: Scalar): Plain {
