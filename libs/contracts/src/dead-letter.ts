@@ -3,7 +3,7 @@ import type { Reason } from '@millrace/core';
 import type { DeadLetter } from './generated/dead-letter.ts';
 import { formatMark, formatReplayMark, MARK_HEADER, type Mark } from './mark.ts';
 
-/** Longest original that a dead letter keeps; above it only length and digest. */
+/** Longest original, and longest key of it, that a dead letter keeps; above it only length and digest. */
 export const DEAD_LETTER_ORIGINAL_BYTES_MAX = 256 * 1024;
 
 export interface RejectedRecord {
@@ -27,7 +27,9 @@ export interface RejectedRecord {
 /** The value of a dead letter: original bytes capped, digest instead where they are too long. */
 export function deadLetterOf(rejected: RejectedRecord): DeadLetter {
   const { original, source, kafka, reason, mark } = rejected;
-  const tooLong = original.length > DEAD_LETTER_ORIGINAL_BYTES_MAX;
+  const key = kafka?.key ?? null;
+  // Without its key a record could not be replayed to where it belongs: then the letter does not pretend to hold it.
+  const tooLong = Math.max(original.length, key?.length ?? 0) > DEAD_LETTER_ORIGINAL_BYTES_MAX;
   return {
     pipeline: rejected.pipeline,
     loadId: mark.loadId,
@@ -42,7 +44,7 @@ export function deadLetterOf(rejected: RejectedRecord): DeadLetter {
     topic: kafka?.topic ?? null,
     partition: kafka?.partition ?? null,
     offset: kafka?.offset ?? null,
-    recordKey: kafka?.key ? Buffer.from(kafka.key) : null,
+    recordKey: key === null || tooLong ? null : Buffer.from(key),
     original: tooLong ? null : Buffer.from(original),
     encoding: rejected.encoding,
     originalLength: original.length,

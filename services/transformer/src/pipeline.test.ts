@@ -8,7 +8,7 @@ import {
   reconcile,
   UNKNOWN_LOAD,
 } from '@millrace/contracts';
-import { countRow, emptyTally, formatTally, loadSeed, type RecordValue } from '@millrace/core';
+import { countRow, emptyTally, formatTally, loadSeed, MillraceError, type RecordValue } from '@millrace/core';
 import type { FetchedRecord } from '@millrace/kafka';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -28,7 +28,13 @@ const OUTPUTS = PIPELINE.transform.outputs.map(({ name }) => name);
 /** JSON instead of Avro: the pipeline does not know the difference. */
 const JSON_READER = {
   prepare: async () => undefined,
-  read: (value: Buffer): RecordValue => JSON.parse(value.toString()) as RecordValue,
+  read: (value: Buffer): RecordValue => {
+    try {
+      return JSON.parse(value.toString()) as RecordValue;
+    } catch (cause) {
+      throw new MillraceError({ kind: 'data', code: 'MR-AVRO-UNREADABLE', message: 'no JSON', cause });
+    }
+  },
 };
 
 class MemoryWriter implements BatchWriter {
@@ -212,6 +218,35 @@ describe('the account of a batch', () => {
     );
     expect(summary).toMatchObject({ rejected: 1, accepted: 1 });
     expect(writer.letters).toMatchObject([{ row: 1, code: 'MR-ROW-TOO-LARGE' }]);
+  });
+
+  it('adds up what is computed: many texts of middling length are one large record', () => {
+    const names = Array.from({ length: 60 }, (_, i) => `copy${i}`);
+    const computed = names.map((name) => ({ name, type: { kind: 'string' }, optional: false }) as const);
+    const [clean] = PIPELINE.transform.outputs;
+    const { summary } = run(
+      [fetched(0, formatMark(LOAD_A, 1), json({ ...row('x', 1, 5), note: 'a'.repeat(19_000) }))],
+      pipelineOf({
+        compute: computed.map((field) => ({ ...field, cel: cel('string(note)') })),
+        outputs: clean ? [{ ...clean, fields: [...clean.fields, ...computed] }] : [],
+      }),
+    );
+    expect(summary).toMatchObject({ rejected: 1, accepted: 0 });
+  });
+
+  it('throws what is no fault of the record: it must not go to the dead letters', () => {
+    const broken = {
+      ...JSON_READER,
+      read: () => {
+        throw new MillraceError({ kind: 'bug', code: 'MR-AVRO-NOT-PREPARED', message: 'not prepared' });
+      },
+    };
+    const held = memory();
+    const writer = new MemoryWriter();
+    const transform = new TransformPipeline(compileTransform(PIPELINE), broken);
+    const batch = batchOf([fetched(0, formatMark(LOAD_A, 1), json(row('x', 1, 5)))]);
+    expect(() => transform.run(batch, held, writer)).toThrowError('not prepared');
+    expect(writer.letters).toEqual([]);
   });
 
   it('sets aside what cannot be read, and what carries no mark without charging any load', () => {

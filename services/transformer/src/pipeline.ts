@@ -1,6 +1,7 @@
 import { MARK_HEADER, type Mark, type MarkReader, TRANSFORM_STAGE, UNKNOWN_LOAD } from '@millrace/contracts';
 import {
   ACCEPTED,
+  asMillraceError,
   countRow,
   DUPLICATE,
   type RecordValue,
@@ -86,7 +87,9 @@ export class TransformPipeline {
     if (record.value === null) return null;
     try {
       return this.#reader.read(record.value);
-    } catch {
+    } catch (error) {
+      // Whatever is not about this record must not cost a good one.
+      if (asMillraceError(error).kind !== 'data') throw error;
       // The reader's own words may hold bytes of the record; the dead letter has the record itself.
       return null;
     }
@@ -117,13 +120,12 @@ export class TransformPipeline {
 
   /** Cheap, so that only records that could be too large are encoded twice. */
   #mayBeLarge(record: FetchedRecord, value: RecordValue): boolean {
-    if (record.value !== null && record.value.length > SURELY_SMALL_BYTES) return true;
+    let length = record.value?.length ?? 0;
     for (const name of this.#program.computedTexts) {
       const text = value[name];
-      if ((typeof text === 'string' || Buffer.isBuffer(text)) && text.length > SURELY_SMALL_BYTES)
-        return true;
+      if (typeof text === 'string' || Buffer.isBuffer(text)) length += text.length;
     }
-    return false;
+    return length > SURELY_SMALL;
   }
 
   #isTooLarge(record: FetchedRecord, value: RecordValue, writer: BatchWriter): boolean {
@@ -155,7 +157,8 @@ export class TransformPipeline {
 
 /** Kafka takes a million bytes with headers and framing (`libs/kafka`, LIMITS). */
 const OUTPUT_RECORD_BYTES_MAX = 950_000;
-const SURELY_SMALL_BYTES = 20_000;
+/** Bytes and characters: in UTF-8, twice for the key with every character escaped, still far from the bound. */
+const SURELY_SMALL = 20_000;
 
 const TOO_LARGE = rejected('MR-ROW-TOO-LARGE', 'an output record would be larger than Kafka takes');
 const UNREADABLE = rejected(

@@ -4,8 +4,8 @@ import type { LoadPart } from './domain/load-accounts.ts';
 
 /**
  * Reads the values of the raw topic. `prepare` first: it fetches the writers' schemas of a batch and throws
- * `transient` when the registry is away. `read` is synchronous and throws for bytes that nobody can read, which
- * concerns that one record.
+ * `transient` when the registry is away. `read` is synchronous and throws `data` for bytes that nobody can read,
+ * which concerns that one record; anything else that it throws does not.
  */
 export interface RawReader {
   prepare(records: readonly FetchedRecord[]): Promise<void>;

@@ -31,6 +31,23 @@ describe('load accounts', () => {
     });
   });
 
+  it('of another layout come back without a word: the position says what is wrong', () => {
+    const accounts = new LoadAccounts(['clean']);
+    const part = accounts.at(A, 17);
+    countRow(part.accepted, part.seed, 1);
+    accounts.takeChanges(1000);
+    const { key, value } = accounts.stateOf(part);
+    const other = new LoadAccounts(['clean', 'constructor']);
+    expect(other.restore(key, Buffer.from(value ?? []))).toBe(true);
+    expect(other.at(A, 99).emitted[1]?.tally.n).toBe(0);
+  });
+
+  it('say so when a record of the state is none of theirs', () => {
+    const accounts = new LoadAccounts(['clean']);
+    for (const text of ['', '{', 'null', '7', '"x"', '{}', '{"at":1,"accepted":"x"}', '{"at":1,"emitted":7}'])
+      expect(accounts.restore(`load/${A}/1`, Buffer.from(text))).toBe(false);
+  });
+
   it('report only what the batch touched', () => {
     const accounts = new LoadAccounts(['clean']);
     accounts.at(A, 0);

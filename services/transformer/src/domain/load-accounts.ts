@@ -1,6 +1,7 @@
 import { type LedgerEntry, ledgerEntry, TRANSFORM_STAGE, type TransformCounts } from '@millrace/contracts';
 import { emptyTally, formatTally, type LoadSeed, loadSeed, parseTally, type Tally } from '@millrace/core';
 import type { StateChange } from './dedupe-log.ts';
+import { parseJson } from './state-json.ts';
 
 export const LOAD_KEY_PREFIX = 'load/';
 
@@ -127,7 +128,8 @@ export class LoadAccounts {
       return true;
     }
     this.#parts.delete(loadId);
-    return this.#fill(this.#begin(loadId, offset), JSON.parse(value.toString('utf8')));
+    const counts = parseCounts(value);
+    return counts !== null && this.#fill(this.#begin(loadId, offset), counts);
   }
 
   #fill(part: LoadPart, json: StoredCounts): boolean {
@@ -138,18 +140,19 @@ export class LoadAccounts {
       [part.filtered, json.filtered],
       [part.rejected, json.rejected],
       [part.resolved, json.resolved],
-      ...part.emitted.map(({ tally }, i): [Tally, string | undefined] => [
-        tally,
-        json.emitted[this.#outputs[i] ?? '']?.tally,
-      ]),
     ];
+    // An output that the state does not know is one of another layout, and the position says that better.
+    const stored = part.emitted.map((_, i) => ownOf(json.emitted, this.#outputs[i] ?? ''));
+    part.emitted.forEach(({ tally }, i) => {
+      if (stored[i] !== undefined) pairs.push([tally, stored[i].tally]);
+    });
     for (const [tally, text] of pairs) {
       const parsed = parseTally(text ?? '');
       if (parsed === null) return false;
       Object.assign(tally, parsed);
     }
     part.emitted.forEach(({ first }, i) => {
-      for (const [partition, offset] of Object.entries(json.emitted[this.#outputs[i] ?? '']?.first ?? {}))
+      for (const [partition, offset] of Object.entries(stored[i]?.first ?? {}))
         first.set(Number(partition), offset);
     });
     return true;
@@ -192,6 +195,18 @@ export class LoadAccounts {
 }
 
 type StoredCounts = TransformCounts & { readonly at: number };
+
+/** The tallies are read one by one. */
+function parseCounts(value: Buffer): StoredCounts | null {
+  const json = parseJson(value);
+  if (typeof json !== 'object' || json === null || !('at' in json) || !('emitted' in json)) return null;
+  if (typeof json.at !== 'number' || typeof json.emitted !== 'object' || json.emitted === null) return null;
+  return json as StoredCounts;
+}
+
+function ownOf<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
 
 export function loadKey(part: Pick<LoadPart, 'loadId' | 'part'>): string {
   return `${LOAD_KEY_PREFIX}${part.loadId}/${part.part}`;

@@ -38,6 +38,7 @@ describe('startingPosition', () => {
   it('reads back what was written, and nothing else', () => {
     expect(parsePosition(Buffer.from(JSON.stringify(STORED)))).toEqual(STORED);
     expect(parsePosition(Buffer.from('{"next":"50"}'))).toBeNull();
-    expect(parsePosition(Buffer.from('null'))).toBeNull();
+    for (const text of ['null', '', '{', '7', '{"next":-1,"layout":"l","clusterId":"c","time":0}'])
+      expect(parsePosition(Buffer.from(text))).toBeNull();
   });
 });

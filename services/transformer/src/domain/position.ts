@@ -1,4 +1,5 @@
 import { MillraceError } from '@millrace/core';
+import { parseJson } from './state-json.ts';
 
 export const NEXT_KEY = 'next';
 
@@ -20,10 +21,10 @@ export interface Gap {
 }
 
 export function parsePosition(value: Buffer): StoredPosition | null {
-  const json: unknown = JSON.parse(value.toString('utf8'));
+  const json = parseJson(value);
   if (typeof json !== 'object' || json === null) return null;
   const { next, layout, clusterId, time } = json as Partial<Record<keyof StoredPosition, unknown>>;
-  if (!Number.isSafeInteger(next) || typeof layout !== 'string') return null;
+  if (!Number.isSafeInteger(next) || (next as number) < 0 || typeof layout !== 'string') return null;
   if (typeof clusterId !== 'string' || typeof time !== 'number') return null;
   return { next: next as number, layout, clusterId, time };
 }

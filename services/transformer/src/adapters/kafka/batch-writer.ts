@@ -26,6 +26,8 @@ export interface WriterParts {
 
 /** Headers that travel with a record: its mark, its file time, and the trace of a sampled one. */
 const PASSED_HEADERS = [MARK_HEADER, FILE_TIME_HEADER, 'traceparent'] as const;
+/** All of ours are shorter. A stranger's could make an output record larger than Kafka takes. */
+const PASSED_HEADER_BYTES_MAX = 128;
 
 interface PendingFirst {
   readonly first: Map<number, number>;
@@ -92,7 +94,7 @@ export class KafkaBatchWriter implements BatchWriter {
     const key = Buffer.from(deadLetterKey(letter));
     const headers: (readonly [string, Uint8Array | string])[] = [...deadLetterHeaders(letter)];
     const fileTime = from.header(FILE_TIME_HEADER);
-    if (fileTime) headers.push([FILE_TIME_HEADER, fileTime]);
+    if (fileTime && fileTime.length <= PASSED_HEADER_BYTES_MAX) headers.push([FILE_TIME_HEADER, fileTime]);
     this.outbox.add(deadLetterTopic, partitionFor(key, partitions), key, deadLetters.encode(letter), headers);
   }
 
@@ -133,7 +135,7 @@ export class KafkaBatchWriter implements BatchWriter {
     this.#headers = [];
     for (const name of PASSED_HEADERS) {
       const value = record.header(name);
-      if (value) this.#headers.push([name, value]);
+      if (value && value.length <= PASSED_HEADER_BYTES_MAX) this.#headers.push([name, value]);
     }
     return this.#headers;
   }

@@ -136,7 +136,7 @@ export class PartitionRun {
         if (signal.aborted) return;
       }
     } catch (error) {
-      throw truncatedWhileRunning(error, pipeline.transform.onTruncation) ?? error;
+      throw truncatedWhileRunning(error) ?? error;
     }
   }
 
@@ -209,14 +209,13 @@ export class PartitionRun {
   }
 }
 
-/** With `gap` the next run records what was deleted under our feet and goes on; with `halt` it stays stopped. */
-function truncatedWhileRunning(error: unknown, onTruncation: 'halt' | 'gap'): MillraceError | null {
-  if (onTruncation !== 'gap' || !(error instanceof MillraceError)) return null;
-  if (error.code !== 'MR-KAFKA-POSITION-BELOW-START') return null;
+/** The next run finds out how much was deleted under our feet, and records the gap or halts. */
+function truncatedWhileRunning(error: unknown): MillraceError | null {
+  if (!(error instanceof MillraceError) || error.code !== 'MR-KAFKA-POSITION-BELOW-START') return null;
   return new MillraceError({
     kind: 'transient',
-    code: 'MR-TRANSFORM-TRUNCATED',
-    message: 'input was deleted before it was read; starting again behind the gap',
+    code: 'MR-TRANSFORM-TRUNCATED-WHILE-RUNNING',
+    message: 'input was deleted before it was read; starting again to see how much',
     cause: error,
   });
 }

@@ -55,6 +55,17 @@ export class WireRawReader implements RawReader {
   }
 
   read(value: Buffer): RecordValue {
+    const schemaId = this.#decoder.schemaIdOf(value);
+    if (schemaId >= 0 && !this.#known.has(schemaId)) throw unknownSchema(schemaId);
     return this.#decoder.decode(value);
   }
+}
+
+function unknownSchema(schemaId: number): MillraceError {
+  return new MillraceError({
+    kind: 'data',
+    code: 'MR-TRANSFORM-SCHEMA',
+    message: `schema ${schemaId} is unknown to the registry, or is none of this pipeline's records`,
+    remedy: 'Find out who writes to the raw topic; replay the dead letters when the schema is known.',
+  });
 }

@@ -20,15 +20,18 @@ export async function restoreState(
   signal: AbortSignal,
 ): Promise<StoredPosition | null> {
   let position: StoredPosition | null = null;
+  let isEmpty = true;
   for await (const batch of kafka.readToEnd(topic, partition, { signal })) {
     turn();
     for (const record of batch.records) {
+      isEmpty = false;
       const key = record.key?.toString('utf8') ?? '';
       if (key === NEXT_KEY) position = record.value === null ? null : parsePosition(record.value);
       else if (!restoreEntry(key, record.value, memory)) throw unreadable(topic, partition, record.offset);
       if (key === NEXT_KEY && position === null) throw unreadable(topic, partition, record.offset);
     }
   }
+  if (position === null && !isEmpty) throw withoutPosition(topic, partition);
   if (position !== null) memory.dedupe?.restoreTime(position.time);
   return position;
 }
@@ -71,5 +74,15 @@ function unreadable(topic: string, partition: number, offset: number): MillraceE
     code: 'MR-TRANSFORM-STATE-UNREADABLE',
     message: `the state record at ${topic}/${partition}/${offset} cannot be read`,
     remedy: 'It was written by a newer version, or by something else. Run the version that wrote it.',
+  });
+}
+
+/** Every transaction writes `next`: to start over at 0 beside what is there would double every row. */
+function withoutPosition(topic: string, partition: number): MillraceError {
+  return new MillraceError({
+    kind: 'halt',
+    code: 'MR-TRANSFORM-STATE-WITHOUT-POSITION',
+    message: `${topic} partition ${partition} holds state, but no position`,
+    remedy: 'Part of the state topic was deleted. Restore it, or start a new generation of the pipeline.',
   });
 }
