@@ -1,6 +1,7 @@
 import type { MillraceError } from '@millrace/core';
 import type { Cluster } from '../cluster/cluster.ts';
 import { LIMITS } from '../limits.ts';
+import { isConnectionError } from '../protocol/error-codes.ts';
 import type { KafkaDeps, PartitionHost, PartitionHostOptions, PartitionStatus } from '../types.ts';
 import { Member } from './member.ts';
 import { RunnerSlot, type SlotDeps } from './runner-slot.ts';
@@ -85,7 +86,9 @@ export class GroupPartitionHost implements PartitionHost {
 
   /** Whoever cannot be told that we leave notices it by the session time-out: not worth the rest of a shutdown. */
   async #leave(): Promise<void> {
-    const leave = this.#member.leave().catch((error: MillraceError) => this.#report(error));
+    const leave = this.#member.leave().catch((error: MillraceError) => {
+      if (!isConnectionError(error)) this.#report(error);
+    });
     await this.#atMost(LIMITS.leaveMs, leave);
   }
 
