@@ -56,6 +56,7 @@ export {
   type ServiceName,
   type StateStage,
   sinkGroupId,
+  sinkTransactionalId,
   topics,
   transactionalId,
 } from './names.ts';

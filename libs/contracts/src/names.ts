@@ -37,6 +37,17 @@ export function sinkGroupId(instance: string, service: ServiceName, id: Pipeline
   return `${groupId(instance, service, id)}.${sink}`;
 }
 
+/** Of a sink's words in Kafka about one partition: dead letters and counts. */
+export function sinkTransactionalId(
+  instance: string,
+  service: ServiceName,
+  id: PipelineId,
+  sink: string,
+  partition: number,
+): string {
+  return `${sinkGroupId(instance, service, id, sink)}.${partition}`;
+}
+
 export function transactionalId(
   instance: string,
   service: ServiceName,

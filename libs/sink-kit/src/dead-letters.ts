@@ -7,7 +7,8 @@ import {
   UNKNOWN_LOAD,
 } from '@millrace/contracts';
 import { type Clock, partitionFor } from '@millrace/core';
-import type { KafkaClient, Outbox, WireEncoder } from '@millrace/kafka';
+import type { Outbox, WireEncoder } from '@millrace/kafka';
+import type { FencedPublisher } from './fenced-publisher.ts';
 import type { Reject } from './runs.ts';
 
 export interface DeadLetterOptions {
@@ -29,22 +30,25 @@ const SEND_BYTES = 4 << 20;
 /** Writes rejects and waits until Kafka has them. Written twice they fold: same key, same content. */
 export class DeadLetterWriter {
   readonly #options: DeadLetterOptions;
-  readonly #kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>;
 
-  constructor(kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>, options: DeadLetterOptions) {
-    this.#kafka = kafka;
+  constructor(options: DeadLetterOptions) {
     this.#options = options;
   }
 
-  async write(partition: number, rejects: readonly Reject[], signal: AbortSignal): Promise<void> {
-    const outbox = this.#kafka.newOutbox();
+  /** `publisher`: that of the partition, so that an earlier owner cannot bring back a letter that was replayed. */
+  async write(
+    publisher: Pick<FencedPublisher, 'newOutbox' | 'publish'>,
+    partition: number,
+    rejects: readonly Reject[],
+  ): Promise<void> {
+    const outbox = publisher.newOutbox();
     for (const reject of rejects) {
       this.#add(outbox, partition, reject);
       if (outbox.bytes < SEND_BYTES) continue;
-      await this.#kafka.produce(outbox, signal);
+      await publisher.publish(outbox);
       outbox.clear();
     }
-    if (outbox.count > 0) await this.#kafka.produce(outbox, signal);
+    if (outbox.count > 0) await publisher.publish(outbox);
   }
 
   #add(outbox: Outbox, partition: number, { record, mark, reason }: Reject): void {

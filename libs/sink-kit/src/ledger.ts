@@ -6,8 +6,9 @@ import {
   ledgerKey,
   NO_LOAD,
 } from '@millrace/contracts';
-import { type Clock, formatTally, MillraceError, partitionFor } from '@millrace/core';
-import type { KafkaClient, WireEncoder } from '@millrace/kafka';
+import { type Clock, formatTally, partitionFor } from '@millrace/core';
+import type { WireEncoder } from '@millrace/kafka';
+import type { FencedPublisher } from './fenced-publisher.ts';
 import type { LoadCounts } from './port.ts';
 
 export interface LedgerOptions {
@@ -20,8 +21,6 @@ export interface LedgerOptions {
   readonly clock: Clock;
 }
 
-/** Half of a member's session: a process that was stopped for longer may have lost the partition. */
-const PROOF_LASTS_MS = 5_000;
 /** One send. */
 const ENTRIES_MAX = 2_000;
 
@@ -29,34 +28,28 @@ const ENTRIES_MAX = 2_000;
  * Publishes a partition's counts beside the batches: one send at a time, the counts that arrive meanwhile fold by
  * load into the next. What a crash leaves out, the next claim publishes (`through`).
  *
- * An entry replaces its predecessor, so a process that has lost the partition must not send an old one. Ownership
- * was proven when counts came out of the target; when that is too long ago, nothing is sent and the runner has to
- * claim again.
+ * An entry replaces its predecessor, so a process that has lost the partition must not send an old one: the publisher
+ * is fenced by the next claim, before that reads the counts.
  */
 export class LedgerPublisher {
-  readonly #kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>;
+  readonly #publisher: Pick<FencedPublisher, 'newOutbox' | 'publish'>;
   readonly #options: LedgerOptions;
-  readonly #signal: AbortSignal;
   readonly #pending = new Map<string, LoadCounts>();
   #pendingThrough: number;
-  #provenAt: number;
   #sending: Promise<void> | null = null;
   #failure: unknown = null;
   /** Counts of runs that end at or below this offset are in the ledger. */
   through: number;
 
   constructor(
-    kafka: Pick<KafkaClient, 'newOutbox' | 'produce'>,
+    publisher: Pick<FencedPublisher, 'newOutbox' | 'publish'>,
     options: LedgerOptions,
     through: number,
-    signal: AbortSignal,
   ) {
-    this.#kafka = kafka;
+    this.#publisher = publisher;
     this.#options = options;
-    this.#signal = signal;
     this.through = through;
     this.#pendingThrough = through;
-    this.#provenAt = options.clock.monotonic();
   }
 
   /** Says where this sink began: right after a claim, and waited for. */
@@ -68,7 +61,6 @@ export class LedgerPublisher {
   /** The counts as the target just gave them, of everything up to `through`. */
   publish(counts: readonly LoadCounts[], through: number): void {
     this.check();
-    this.#provenAt = this.#options.clock.monotonic();
     for (const one of counts) this.#pending.set(one.loadId, one);
     this.#pendingThrough = Math.max(this.#pendingThrough, through);
     if (this.#sending !== null) return;
@@ -107,22 +99,13 @@ export class LedgerPublisher {
   }
 
   async #send(entries: readonly LedgerEntry[]): Promise<void> {
-    const { clock, encoder, stage, partition } = this.#options;
-    if (clock.monotonic() - this.#provenAt > PROOF_LASTS_MS) {
-      throw new MillraceError({
-        kind: 'transient',
-        code: 'MR-SINK-STALE-COUNTS',
-        message: `counts of ${stage}, partition ${partition}, got too old to be published: claiming again`,
-        remedy:
-          'Nothing to do: the next claim publishes them. If it stays, Kafka is slow or the process starves.',
-      });
-    }
-    const outbox = this.#kafka.newOutbox();
+    const { encoder } = this.#options;
+    const outbox = this.#publisher.newOutbox();
     for (const entry of entries) {
       const key = Buffer.from(ledgerKey(entry));
       outbox.add(LEDGER_TOPIC, partitionFor(key, LEDGER_PARTITIONS), key, encoder.encode(entry));
     }
-    await this.#kafka.produce(outbox, this.#signal);
+    await this.#publisher.publish(outbox);
   }
 
   #countsEntry(counts: LoadCounts): LedgerEntry {

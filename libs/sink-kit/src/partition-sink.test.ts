@@ -1,6 +1,13 @@
 import { MARK_HEADER } from '@millrace/contracts';
 import { ByteBudget, emptyTally, MillraceError, type RecordValue } from '@millrace/core';
-import type { FetchedBatch, FetchOptions, Outbox, WireDecoder, WireEncoder } from '@millrace/kafka';
+import type {
+  FetchedBatch,
+  FetchOptions,
+  Outbox,
+  TransactionalProducer,
+  WireDecoder,
+  WireEncoder,
+} from '@millrace/kafka';
 import { FakeClock } from '@millrace/testkit';
 import { describe, expect, it } from 'vitest';
 import { DeadLetterWriter } from './dead-letters.ts';
@@ -14,7 +21,7 @@ import { Tolerance } from './tolerance.ts';
 function setUp(
   next: number,
   log: { start: number; end: number },
-  over: Partial<SinkParts> = {},
+  over: Partial<SinkParts> & { readonly send?: TransactionalProducer['send'] } = {},
   inTarget: Partial<SinkSession> = {},
 ) {
   const calls: string[] = [];
@@ -45,11 +52,16 @@ function setUp(
   };
   const outbox = { add: () => undefined, count: 0, bytes: 0, clear: () => undefined } satisfies Outbox;
   const stop = new AbortController();
+  const idle = async () => undefined;
+  const send = over.send ?? (async () => []);
   const kafka: SinkParts['kafka'] = {
     clusterId: async () => 'c',
     offsets: async () => ({ start: log.start, lastStable: log.end, highWatermark: log.end }),
     newOutbox: () => outbox,
-    produce: async () => [],
+    takeOver: async (transactionalId) => {
+      calls.push('take over');
+      return { transactionalId, send, commit: idle, abort: idle, close: idle };
+    },
     async *fetch({ topic, partition, from }): AsyncGenerator<FetchedBatch> {
       calls.push(`fetch ${from}`);
       yield { topic, partition, records: [], nextOffset: log.end, highWatermark: log.end, bytes: 0 };
@@ -64,7 +76,7 @@ function setUp(
     prepare: async () => undefined,
   };
   const common = { pipeline: 'p', stage: 'sink.s', topic: 'p.clean', clock };
-  const deadLetters = new DeadLetterWriter(kafka, {
+  const deadLetters = new DeadLetterWriter({
     ...common,
     inputTopic: 'p.clean',
     partitions: 1,
@@ -73,6 +85,7 @@ function setUp(
   const parts: SinkParts = {
     ...common,
     output: 'clean',
+    transactionalId: (partition) => `id.${partition}`,
     layoutHash: 'l',
     owner: 'o',
     onTruncation: 'halt',
@@ -127,19 +140,19 @@ function recordsOf(next: number, marks: readonly string[]): FetchedBatch {
 it('passes markers in the target as well, or retention would seem to have deleted unread records', async () => {
   const { calls, run } = setUp(10, { start: 0, end: 13 });
   await run();
-  expect(calls).toEqual(['fetch 10', 'skip 10-13', 'release']);
+  expect(calls).toEqual(['take over', 'confirm 10', 'fetch 10', 'skip 10-13', 'release']);
 });
 
 it('halts where the log was truncated, with the gap on record', async () => {
   const { calls, run } = setUp(10, { start: 40, end: 50 });
   await expect(run()).rejects.toMatchObject({ kind: 'halt', code: 'MR-SINK-TRUNCATED' });
-  expect(calls).toEqual(['gap 10-40', 'release']);
+  expect(calls).toEqual(['take over', 'confirm 10', 'gap 10-40', 'release']);
 });
 
 it('goes on behind the gap when it is told to', async () => {
   const { calls, events, run } = setUp(10, { start: 40, end: 40 }, { onTruncation: 'gap' });
   await run();
-  expect(calls).toEqual(['gap 10-40', 'skip 10-40', 'fetch 40', 'release']);
+  expect(calls).toEqual(['take over', 'confirm 10', 'gap 10-40', 'skip 10-40', 'fetch 40', 'release']);
   expect(events).toContainEqual({ type: 'gap', partition: 0, from: 10, to: 40 });
 });
 
@@ -148,7 +161,7 @@ it('halts above the end of the log and writes nothing', async () => {
   const error: unknown = await withTime(clock, run()).catch((thrown) => thrown);
   expect(error).toBeInstanceOf(MillraceError);
   expect(error).toMatchObject({ kind: 'halt', code: 'MR-SINK-ABOVE-END' });
-  expect(calls).toEqual(['release']);
+  expect(calls).toEqual(['take over', 'confirm 51', 'release']);
 });
 
 it('waits a moment for a new leader that trails behind the position', async () => {
@@ -161,12 +174,11 @@ it('waits a moment for a new leader that trails behind the position', async () =
     return asked > 4 ? log : { ...log, highWatermark: 47 };
   };
   await withTime(clock, run());
-  expect(calls).toEqual(['fetch 50', 'release']);
+  expect(calls).toEqual(['take over', 'confirm 50', 'fetch 50', 'release']);
 });
 
 describe('an idle partition', () => {
   it('goes back within seconds when it was rewound', async () => {
-    let rewound = false;
     const confirmed: number[] = [];
     const { kafka, clock, run } = setUp(
       10,
@@ -175,23 +187,30 @@ describe('an idle partition', () => {
       {
         confirm: async (next) => {
           confirmed.push(next);
-          if (rewound) throw new MillraceError({ kind: 'fenced', code: 'X', message: 'elsewhere' });
-          rewound = true;
+          if (confirmed.length > 2)
+            throw new MillraceError({ kind: 'fenced', code: 'X', message: 'elsewhere' });
         },
       },
     );
     kafka.fetch = nothing;
     const began = clock.monotonic();
     await expect(withTime(clock, run())).rejects.toMatchObject({ kind: 'fenced' });
-    expect(confirmed).toEqual([10, 10]);
+    expect(confirmed).toEqual([10, 10, 10]);
     expect(clock.monotonic() - began).toBeLessThanOrEqual(10_000);
   });
 
   it('claims again when the counts of its last batch did not reach the ledger', async () => {
+    let sends = 0;
     const { kafka, clock, run } = setUp(
       10,
       { start: 0, end: 11 },
-      {},
+      {
+        send: async () => {
+          sends += 1;
+          if (sends > 1) throw new MillraceError({ kind: 'transient', code: 'GONE', message: 'gone' });
+          return [];
+        },
+      },
       {
         apply: async () => [
           {
@@ -204,12 +223,6 @@ describe('an idle partition', () => {
     kafka.fetch = async function* (options) {
       yield recordsOf(10, ['0123456789abcdef:1']);
       yield* nothing(options);
-    };
-    let sends = 0;
-    kafka.produce = async () => {
-      sends += 1;
-      if (sends > 1) throw new MillraceError({ kind: 'transient', code: 'GONE', message: 'gone' });
-      return [];
     };
     await expect(withTime(clock, run())).rejects.toMatchObject({ code: 'GONE' });
   });
@@ -272,6 +285,6 @@ it('sets replays that are still bad aside again, however many there are', async 
     stop.abort(new Error('enough'));
   };
   await run();
-  expect(calls).toEqual(['apply 10-70', 'release']);
+  expect(calls).toEqual(['take over', 'confirm 10', 'apply 10-70', 'release']);
   expect(events).toContainEqual(expect.objectContaining({ type: 'rejected', rows: 60 }));
 });

@@ -11,6 +11,7 @@ import type { FetchedBatch, KafkaClient, PartitionOffsets, WireDecoder, WireEnco
 import { accountRun } from './account.ts';
 import type { DeadLetterWriter } from './dead-letters.ts';
 import type { SinkEvent } from './events.ts';
+import { FencedPublisher } from './fenced-publisher.ts';
 import { LedgerPublisher } from './ledger.ts';
 import type { LoadCounts, SinkSession, SinkTarget } from './port.ts';
 import { gapBefore, truncated } from './position.ts';
@@ -25,11 +26,12 @@ export interface SinkParts {
   readonly stage: string;
   readonly output: string;
   readonly topic: string;
+  readonly transactionalId: (partition: number) => string;
   readonly layoutHash: string;
   readonly owner: string;
   readonly onTruncation: 'halt' | 'gap';
   readonly batchRecordsMax: number;
-  readonly kafka: Pick<KafkaClient, 'clusterId' | 'offsets' | 'fetch' | 'newOutbox' | 'produce'>;
+  readonly kafka: Pick<KafkaClient, 'clusterId' | 'offsets' | 'fetch' | 'newOutbox' | 'takeOver'>;
   readonly target: SinkTarget;
   readonly decoder: WireDecoder<RecordValue>;
   readonly ledgerEncoder: WireEncoder;
@@ -60,6 +62,7 @@ export class PartitionSink {
   readonly #parts: SinkParts;
   readonly #partition: number;
   readonly #session: SinkSession;
+  readonly #publisher: FencedPublisher;
   readonly #ledger: LedgerPublisher;
   readonly #signal: AbortSignal;
   readonly #marks = new MarkReader();
@@ -70,13 +73,15 @@ export class PartitionSink {
     parts: SinkParts,
     partition: number,
     session: SinkSession,
-    ledger: LedgerPublisher,
+    publisher: FencedPublisher,
     signal: AbortSignal,
   ) {
     this.#parts = parts;
     this.#partition = partition;
     this.#session = session;
-    this.#ledger = ledger;
+    this.#publisher = publisher;
+    const options = { ...parts, partition, encoder: parts.ledgerEncoder };
+    this.#ledger = new LedgerPublisher(publisher, options, session.position.ledgerThrough);
     this.#signal = signal;
     this.#next = session.position.next;
   }
@@ -87,21 +92,26 @@ export class PartitionSink {
     const [clusterId, log] = await Promise.all([kafka.clusterId(), kafka.offsets(topic, partition)]);
     const request = { topic, partition, owner, clusterId, layoutHash, logStart: log.start };
     const session = await target.claim(request, signal);
-    // Outlives the runner's signal: what is in the target shall be in the ledger before we go.
-    const farewell = new AbortController();
+    let publisher: FencedPublisher | null = null;
     try {
-      const { ledgerThrough } = session.position;
-      const options = { ...parts, partition, encoder: parts.ledgerEncoder };
-      const ledger = new LedgerPublisher(kafka, options, ledgerThrough, farewell.signal);
-      const sink = new PartitionSink(parts, partition, session, ledger, signal);
+      publisher = await FencedPublisher.open(kafka, parts.transactionalId(partition), signal);
+      // Still the latest claim: then nobody but a later one can fence this publisher, and no earlier one can speak.
+      await session.confirm(session.position.next);
+      const sink = new PartitionSink(parts, partition, session, publisher, signal);
       await sink.#begin(began, log.start);
       await sink.#loop();
-      const timer = setTimeout(() => farewell.abort(new Error('leaving')), FAREWELL_MS);
-      await ledger.flush().finally(() => clearTimeout(timer));
+      await sink.#farewell();
     } finally {
-      farewell.abort(new Error('left'));
+      await publisher?.close();
       await session.release();
     }
+  }
+
+  /** What is in the target shall be in the ledger before we go; what does not get there, the next claim publishes. */
+  async #farewell(): Promise<void> {
+    const flushed = new AbortController();
+    const late = this.#parts.clock.sleep(FAREWELL_MS, flushed.signal).catch(() => undefined);
+    await Promise.race([this.#ledger.flush().finally(() => flushed.abort()), late]);
   }
 
   /** Publishes what the ledger lacks and settles where to go on. */
@@ -283,7 +293,7 @@ export class PartitionSink {
 
   async #setAside(rejects: readonly Reject[]): Promise<void> {
     const { deadLetters, emit } = this.#parts;
-    await deadLetters.write(this.#partition, rejects, this.#signal);
+    await deadLetters.write(this.#publisher, this.#partition, rejects);
     crashPoint('sink.after-dead-letters');
     const reasons: Record<string, number> = {};
     for (const { reason } of rejects) reasons[reason.code] = (reasons[reason.code] ?? 0) + 1;

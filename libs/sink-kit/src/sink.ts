@@ -9,6 +9,7 @@ import {
   type ServiceName,
   sinkGroupId,
   sinkStage,
+  sinkTransactionalId,
   streamSchema,
   streamType,
   type TopicDefinition,
@@ -102,7 +103,8 @@ async function sinkParts(
   progress: Progress,
   worked: SinkParts['worked'],
 ): Promise<SinkParts> {
-  const { pipeline, name, output, layoutHash, onTruncation, batchRecordsMax, badRows } = description;
+  const { instance, service, pipeline, name, output, layoutHash, onTruncation, batchRecordsMax, badRows } =
+    description;
   const { kafka, registry, target, byteBudget, clock, owner, emit } = deps;
   const topic = topics.output(pipeline, output.name);
   const deadLetterTopic = topics.deadLetters(pipeline);
@@ -114,6 +116,7 @@ async function sinkParts(
     stage,
     output: output.name,
     topic,
+    transactionalId: (partition) => sinkTransactionalId(instance, service, pipeline, name, partition),
     layoutHash,
     owner,
     onTruncation,
@@ -122,7 +125,7 @@ async function sinkParts(
     target,
     decoder: createWireDecoder<RecordValue>(registry, streamType(schema)),
     ledgerEncoder: await createWireEncoder(registry, LEDGER_TOPIC, LEDGER_ENTRY_SCHEMA, ownTypeOptions()),
-    deadLetters: new DeadLetterWriter(kafka, {
+    deadLetters: new DeadLetterWriter({
       pipeline: pipeline.name,
       stage,
       inputTopic: topic,

@@ -47,7 +47,11 @@ const column = z
 const badRows = z
   .strictObject({
     max: integer('Most bad rows among the last 10,000.', 0, 10_000).default(50),
-    percent: integer('Largest share of them, in percent; five rows are let pass in any case.', 0, 100).default(5),
+    percent: integer(
+      'Largest share of them, in percent; five rows are let pass in any case.',
+      0,
+      100,
+    ).default(5),
   })
   .describe(
     'How many rows that the table cannot hold are set aside as dead letters before the sink pauses instead: more than the lower of the two is not the fault of the rows.',
