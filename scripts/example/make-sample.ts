@@ -10,7 +10,13 @@ const ROWS = 400;
 const isWorthShowing = ({ rows }: { readonly rows: number }): boolean => rows > 0;
 
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'historian');
-const files = makeHistorianExports({ seed: SEED, files: FILES, rows: ROWS, badShare: 0.02 })
+const files = makeHistorianExports({
+  seed: SEED,
+  files: FILES,
+  rows: ROWS,
+  badShare: 0.07,
+  duplicateShare: 0.03,
+})
   .filter(isWorthShowing)
   .slice(-3);
 const oracle = oracleOf(files);
