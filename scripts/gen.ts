@@ -1,11 +1,12 @@
 /**
  * `npm run gen`: TypeScript types from `schemas/<record>/current.avsc` into `libs/contracts/src/generated/`, and the
- * reference pages and the editors' schema of pipeline files into `docs/reference/`.
+ * reference pages, the errors and the editors' schema of pipeline files into `docs/reference/`.
  * With `--check` nothing is written; a difference exits 1.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { referenceFiles } from '../libs/config/src/reference/files.ts';
+import { collectErrors, errorsPage } from './errors-page.ts';
 
 interface AvroRecord {
   type: 'record';
@@ -83,3 +84,11 @@ for (const folder of readdirSync(join(root, 'schemas')).sort()) {
   put(join(target, `${folder}.ts`), generate(folder), 'its schema');
 }
 for (const { path, text } of referenceFiles()) put(join(root, path), text, 'libs/config');
+
+/** Those of a running installation; stack and scripts are for developers. */
+const sources = globSync('{libs,services}/*/src/**/*.ts', { cwd: root })
+  .concat(globSync('cli/src/**/*.ts', { cwd: root }))
+  .filter((path) => !path.endsWith('.test.ts') && !path.startsWith('libs/testkit/'))
+  .sort()
+  .map((path) => readFileSync(join(root, path), 'utf8'));
+put(join(root, 'docs/reference/errors.md'), errorsPage(collectErrors(sources)), 'the sources');
