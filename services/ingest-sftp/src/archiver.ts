@@ -25,14 +25,22 @@ export interface ArchiverDeps {
  *
  * - target there, as published: the rename had happened; what lies at the path now is a new delivery
  * - path there, as published: the rename is still to be done
+ * - target there, different: what the rename moved had replaced the published file: a load of its own
  * - path there, different: changed after publishing; left to the scanner, which issues the next version
  * - neither: somebody else removed it; nothing is left to do
+ *
+ * The target speaks of our rename only when we may have renamed (`#begun`). Else it is another file of that name,
+ * taken since it was chosen.
  */
 export class Archiver {
   readonly #deps: ArchiverDeps;
+  /** Loads whose rename may have happened: begun here, or by a predecessor. */
+  readonly #begun: Set<string>;
 
-  constructor(deps: ArchiverDeps) {
+  /** @param inherited loads that a predecessor has left to be moved */
+  constructor(deps: ArchiverDeps, inherited: Iterable<string> = []) {
     this.#deps = deps;
+    this.#begun = new Set(inherited);
   }
 
   /** The first target that is free. */
@@ -58,9 +66,8 @@ export class Archiver {
     try {
       return await health.answered(() => this.#move(file, signal), turn, signal);
     } catch (error) {
-      const known = asMillraceError(error);
-      if (signal.aborted || !known.code.startsWith('MR-FILE-')) throw error;
-      emit({ type: 'archive-failed', path: file.path, error: known });
+      if (signal.aborted || !isFileTrouble(error)) throw error;
+      emit({ type: 'archive-failed', path: file.path, error: asMillraceError(error) });
       return null;
     }
   }
@@ -69,18 +76,29 @@ export class Archiver {
     const { files, publisher, emit } = this.#deps;
     let to = file.archiveTo ?? '';
     const [here, there] = [await files.stat(file.path, signal), await files.stat(to, signal)];
-    if (there && same(there, file)) return this.#archived(file);
-    if (!here) return this.#archived(file);
-    if (!same(here, file)) return { ...file, archiveTo: null };
+    const begun = this.#begun.has(file.loadId);
+    if (there && begun && same(there, file)) return this.#archived(file);
+    if (!here || !same(here, file)) {
+      if (there && begun) this.#issueArchived(file, to, there);
+      return here && !(there && begun) ? { ...file, archiveTo: null } : this.#archived(file);
+    }
     if (there) {
       // Taken since it was chosen: the new choice is recorded before it is used.
+      this.#begun.delete(file.loadId);
       to = await this.target(file, signal);
       publisher.setState(stateKeys.file(file.path), { ...file, archiveTo: to });
       await publisher.flush();
     }
     await files.makeFolder(this.#deps.pipeline.source.archive ?? '/', signal);
     crashPoint('ingest.before-archive');
-    await files.rename(file.path, to, signal);
+    this.#begun.add(file.loadId);
+    try {
+      await files.rename(file.path, to, signal);
+    } catch (error) {
+      // Refused for certain; a lost connection tells nothing.
+      if (isFileTrouble(error)) this.#begun.delete(file.loadId);
+      throw error;
+    }
     crashPoint('ingest.after-archive');
     const moved = await files.stat(to, signal);
     if (moved && !same(moved, file)) this.#issueArchived(file, to, moved);
@@ -89,6 +107,7 @@ export class Archiver {
   }
 
   #archived(file: FileState): FileState {
+    this.#begun.delete(file.loadId);
     return { ...file, state: 'archived', archiveTo: null, at: this.#deps.clock.now() };
   }
 
@@ -108,6 +127,10 @@ export class Archiver {
     };
     this.#deps.publisher.addTask(task);
   }
+}
+
+function isFileTrouble(error: unknown): boolean {
+  return asMillraceError(error).code.startsWith('MR-FILE-');
 }
 
 function same(stat: RemoteStat, file: FileVersion): boolean {

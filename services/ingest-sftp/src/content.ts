@@ -29,7 +29,7 @@ export async function* spooled(
     const copy = join(folder, 'content');
     const target = await open(copy, 'w', 0o600);
     try {
-      for await (const chunk of files.read(file.path, file.size, signal)) await target.write(chunk);
+      for await (const chunk of files.read(file.path, file.size, signal)) await target.appendFile(chunk);
     } finally {
       await target.close();
     }

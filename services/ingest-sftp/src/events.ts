@@ -31,6 +31,8 @@ export type IngestEvent =
       readonly path: string;
       readonly row: number;
       readonly byteOffset: number;
+      /** The pipeline file differs from the one under which the rows so far were read. */
+      readonly edited: boolean;
     }
   | {
       readonly type: 'load-published';
@@ -93,8 +95,11 @@ export const INGEST_EVENTS: EventTable<IngestEvent> = {
   'folder-readable': { level: 'info', message: (event) => `${event.folder} can be listed again` },
   'load-started': { level: 'debug', message: (event) => `Reading ${event.path}` },
   'load-resumed': {
-    level: 'info',
-    message: (event) => `Going on with ${event.path} behind row ${event.row}`,
+    level: (event) => (event.edited ? 'warn' : 'info'),
+    message: (event) => {
+      const place = `Going on with ${event.path} behind row ${event.row}`;
+      return event.edited ? `${place}, under an edited pipeline: the load is marked` : place;
+    },
   },
   'load-published': {
     level: 'info',

@@ -62,6 +62,7 @@ export class FileLoad {
   #digestAtPlace: string | null = null;
   #place: Place = { row: 0, line: 1, byteOffset: 0 };
   #resume: ProgressState | null;
+  readonly #edited: boolean;
 
   constructor(deps: FileLoadDeps, file: FileVersion, format: CsvFormat, progress: ProgressState | null) {
     const { record } = deps.pipeline;
@@ -69,10 +70,14 @@ export class FileLoad {
     this.#file = file;
     this.#format = format;
     this.#resume = progress;
+    const hash = progress?.pipelineHash ?? deps.pipeline.hash;
+    this.#edited = progress?.edited === true || hash !== deps.pipeline.hash;
     this.#fileTime = formatFileTime(file.mtimeMs);
     this.#key = keyOf(record.key, record.fields);
     this.account = new LoadAccount(file, progress?.tallies);
-    this.#reader = new CsvReader(format);
+    this.#reader = progress ? new CsvReader(format, progress) : new CsvReader(format);
+    this.#header = progress?.header ?? [];
+    this.#headerLine = progress?.headerLine ?? 0;
     // Fields in the record's order give the reused object one shape.
     for (const field of record.fields) this.#record[field.name] = null;
   }
@@ -83,6 +88,15 @@ export class FileLoad {
 
   get encoding(): CsvReader['encoding'] {
     return this.#reader.encoding;
+  }
+
+  get lineEnd(): CsvReader['lineEnd'] {
+    return this.#reader.lineEnd;
+  }
+
+  /** Whether rows of it were read under more than one state of the pipeline file. */
+  get edited(): boolean {
+    return this.#edited;
   }
 
   /**
@@ -114,7 +128,8 @@ export class FileLoad {
     this.#reader.end();
     await this.#drain();
     this.#mapperOfHeaderless();
-    await this.#unchanged(signal, 'while it was read');
+    // A copy was compared when it was complete; what happens to the file since then is the next version.
+    if (!this.#deps.pipeline.source.spool) await this.#unchanged(signal, 'while it was read');
     this.#digest.advanceTo(total);
     return this.#digest.digest();
   }
@@ -132,7 +147,13 @@ export class FileLoad {
   addLedger(outcome: LoadOutcome, at: number): void {
     const { pipeline, partition, publisher } = this.#deps;
     const place = { pipeline: pipeline.name, source: pipeline.source.name, partition, at };
-    publisher.setLedger(this.account.ledgerEntry(place, outcome));
+    publisher.setLedger(this.account.ledgerEntry(place, { ...outcome, reason: this.marked(outcome.reason) }));
+  }
+
+  /** What is to be said of the load, with the mark of one that two states of the pipeline file have read. */
+  marked(reason: string | null): string | null {
+    if (!this.#edited) return reason;
+    return reason === null ? EDITED : `${reason}; ${EDITED}`;
   }
 
   #content(signal: AbortSignal): AsyncIterable<Buffer> {
@@ -147,6 +168,7 @@ export class FileLoad {
     this.#digest = new PrefixDigest();
     this.#digestAtPlace = null;
     this.#reader = resume ? new CsvReader(this.#format, resume) : new CsvReader(this.#format);
+    this.#place = { row: 0, line: 1, byteOffset: 0 };
     if (!resume) return;
     this.#place = { row: resume.row, line: resume.line, byteOffset: resume.byteOffset };
     this.#setHeader(resume.header, resume.headerLine);
@@ -304,8 +326,11 @@ export class FileLoad {
       encoding: this.#reader.encoding,
       prefixSha256: this.#digestAtPlace ?? this.#digest.digest(),
       tallies: this.account.texts(),
+      pipelineHash: this.#deps.pipeline.hash,
+      edited: this.#edited,
     };
   }
 }
 
+const EDITED = 'MR-LOAD-EDITED: the pipeline was edited while it was read';
 const TOO_LARGE: Reason = { code: 'MR-ROW-TOO-LONG', message: 'the row is too long for a Kafka record' };

@@ -1,4 +1,4 @@
-import type { CsvFormat, FilePattern, Pipeline } from '@millrace/config';
+import type { FilePattern, Pipeline } from '@millrace/config';
 import {
   formatFileTime,
   formatReplayMark,
@@ -11,30 +11,38 @@ import {
   Backoff,
   type Clock,
   policyFor,
+  type Random,
   type Reason,
   type RecordValue,
 } from '@millrace/core';
 import type { FetchedRecord } from '@millrace/kafka';
 import { Archiver } from './archiver.ts';
 import { rejectedRow } from './dead-letters.ts';
-import { CsvReader, RowBlock } from './domain/csv-reader.ts';
 import { RESULT_KEPT_MS } from './domain/discovery.ts';
 import { LoadAccount } from './domain/load-account.ts';
 import type { PatternMatcher } from './domain/paths.ts';
 import { keyOf } from './domain/record-key.ts';
-import { RowMapper } from './domain/row-mapper.ts';
-import { type FileState, type FileVersion, type LoadState, stateKeys } from './domain/state.ts';
+import {
+  type FileState,
+  type FileVersion,
+  type LoadState,
+  type ProgressState,
+  stateKeys,
+} from './domain/state.ts';
 import type { Encoders } from './encoders.ts';
 import type { IngestEvent } from './events.ts';
 import { Abandon, FileLoad } from './file-load.ts';
 import type { RemoteFiles } from './ports.ts';
 import type { Publisher } from './publisher.ts';
+import { mapReplayed } from './replay.ts';
 import { isServerTrouble, type ServerHealth } from './server-health.ts';
 import type { PartitionState } from './state-store.ts';
 
 /** Tries of a file that the server refuses, before it is abandoned. */
 const FILE_TRIES = 4;
 const HOUR_MS = 3_600_000;
+/** When a file that cannot be moved to the archive is tried again. */
+const ARCHIVE_RETRY = { delayMs: 5_000, maxDelayMs: 600_000 } as const;
 
 export interface WorkerDeps {
   readonly pipeline: Pipeline;
@@ -47,6 +55,8 @@ export interface WorkerDeps {
   readonly clock: Clock;
   readonly cluster: string;
   readonly workFolder: string;
+  readonly random: Random;
+  readonly archiveRetry?: { readonly delayMs: number; readonly maxDelayMs: number };
   /** Called whenever something moved, for the liveness of the process. */
   readonly turn: () => void;
   readonly emit: (event: IngestEvent) => void;
@@ -59,6 +69,10 @@ export class Worker {
   readonly #archiver: Archiver;
   /** Published and still to be moved. */
   readonly #toArchive = new Map<string, FileState>();
+  /** Loads of those that the server refused to move, and when they are tried again. */
+  #refused: ReadonlySet<string> = new Set();
+  #retryAt = 0;
+  readonly #archiveBackoff: Backoff;
   #purgedAt: number;
 
   constructor(deps: WorkerDeps, state: PartitionState) {
@@ -66,16 +80,33 @@ export class Worker {
     this.#state = state;
     for (const file of state.files.values())
       if (file.archiveTo !== null) this.#toArchive.set(file.path, file);
-    this.#archiver = new Archiver(deps);
-    this.#purgedAt = deps.clock.now() - HOUR_MS;
+    const inherited = [...this.#toArchive.values()].map((file) => file.loadId);
+    this.#archiveBackoff = new Backoff({ ...ARCHIVE_RETRY, ...deps.archiveRetry }, deps.random);
+    this.#archiver = new Archiver(deps, inherited);
+    // The scanner may still have to note what it reads in results of long ago.
+    this.#purgedAt = deps.clock.now();
+  }
+
+  /** Milliseconds until `tidy` should try again what could not be moved; null when there is nothing to try. */
+  get retryInMs(): number | null {
+    if (this.#refused.size === 0) return null;
+    return Math.max(0, this.#retryAt - this.#deps.clock.monotonic());
   }
 
   /** Moves what is published and still to be moved, and drops results that nobody asks for any more. */
   async tidy(signal: AbortSignal): Promise<void> {
+    const due = this.retryInMs === 0;
+    const refused = new Set<string>();
     for (const file of [...this.#toArchive.values()]) {
-      const moved = await this.#archiver.archive(file, signal);
+      const known = this.#refused.has(file.loadId);
+      const moved = known && !due ? null : await this.#archiver.archive(file, signal);
       if (moved) this.#setFile(moved);
+      else refused.add(file.loadId);
     }
+    if (refused.size === 0) this.#archiveBackoff.reset();
+    else if (due || this.#refused.size === 0)
+      this.#retryAt = this.#deps.clock.monotonic() + this.#archiveBackoff.next();
+    this.#refused = refused;
     this.#purge();
     await this.#deps.publisher.flush();
   }
@@ -112,21 +143,21 @@ export class Worker {
     const file: FileVersion = { path, size, mtimeMs, version, loadId };
     const known = this.#state.files.get(path);
     if (known && known.version >= version) return;
-    const { publisher, pipeline, partition, files, clock, workFolder, emit, matcher, turn } = this.#deps;
+    if (known?.state === 'published' && known.size === size && known.mtimeMs === mtimeMs) {
+      // Issued again for want of a result that has come since.
+      this.#setFile({ ...known, version });
+      return;
+    }
+    const { publisher, pipeline, clock, emit, matcher } = this.#deps;
     const progress = this.#state.progress?.loadId === loadId ? this.#state.progress : null;
     this.#state.progress = null;
-    if (progress)
-      emit({ type: 'load-resumed', loadId, path, row: progress.row, byteOffset: progress.byteOffset });
-    else emit({ type: 'load-started', loadId, path, bytes: size });
     const began = clock.monotonic();
     const pattern = matcher.patternOfTask(path);
-    const format = (pattern ?? (pipeline.source.files[0] as FilePattern)).csv;
-    const load = new FileLoad(
-      { pipeline, partition, files, publisher, clock, workFolder, turn },
-      file,
-      format,
-      progress,
-    );
+    const load = this.#load(file, pattern, progress);
+    if (progress) {
+      const { row, byteOffset } = progress;
+      emit({ type: 'load-resumed', loadId, path, row, byteOffset, edited: load.edited });
+    } else emit({ type: 'load-started', loadId, path, bytes: size });
     publisher.beforeFlush = () => load.addProgress(clock.now());
     try {
       if (!pattern) throw new Abandon('no pattern of the pipeline matches it any more', true);
@@ -142,9 +173,28 @@ export class Worker {
       const outcome = { sha256: null, reason: error.message, archiveTo: null, hopelessUnder };
       this.#finish(load, file, { state: 'abandoned', ...outcome });
       emit({ type: 'load-abandoned', loadId, path, reason: error.message });
-    } finally {
-      publisher.beforeFlush = null;
     }
+    // After any other error `beforeFlush` stays: rows of this file that are still to be flushed go with its progress.
+  }
+
+  #load(file: FileVersion, pattern: FilePattern | null, progress: ProgressState | null): FileLoad {
+    const { pipeline, partition, files, publisher, clock, workFolder, turn } = this.#deps;
+    const format = (pattern ?? (pipeline.source.files[0] as FilePattern)).csv;
+    const deps = { pipeline, partition, files, publisher, clock, workFolder, turn };
+    return new FileLoad(deps, file, format, progress);
+  }
+
+  /** The task of the file that was being read has been deleted: its load is closed, else it would stay open for ever. */
+  closeLost(): void {
+    const { progress } = this.#state;
+    if (!progress) return;
+    this.#state.progress = null;
+    const { path, size, mtimeMs, version, loadId } = progress;
+    const load = this.#load(progress, this.#deps.matcher.patternOfTask(path), progress);
+    const reason = 'MR-TASK-LOST: its task was deleted by retention before it was done';
+    const outcome = { sha256: null, reason, archiveTo: null, hopelessUnder: null };
+    this.#finish(load, { path, size, mtimeMs, version, loadId }, { state: 'abandoned', ...outcome });
+    this.#deps.emit({ type: 'load-abandoned', loadId, path, reason });
   }
 
   async #archiveTarget(file: FileVersion, signal: AbortSignal): Promise<string | null> {
@@ -169,12 +219,14 @@ export class Worker {
         if (error instanceof Abandon) throw error;
         const known = asMillraceError(error);
         const server = isServerTrouble(known);
+        const moved = load.account.counts.rows > before;
+        if (moved) fileBackoff.reset();
         // What is complete is committed before anything is waited for, also when we are asked to stop.
         if (server || signal.aborted) await publisher.flush();
         if (signal.aborted) throw error;
         if (server) {
           turn();
-          if (!serverBackoff || load.account.counts.rows > before) serverBackoff = health.backoffFor(known);
+          if (!serverBackoff || moved) serverBackoff = health.backoffFor(known);
           await health.wait(known, serverBackoff, signal);
           continue;
         }
@@ -197,15 +249,16 @@ export class Worker {
   ): void {
     const { publisher, clock } = this.#deps;
     const at = clock.now();
-    const { state, sha256, reason } = outcome;
+    const { state, sha256 } = outcome;
+    const reason = load.marked(outcome.reason);
     publisher.beforeFlush = null;
-    this.#setFile({ ...file, ...outcome, at });
+    this.#setFile({ ...file, ...outcome, reason, at });
     publisher.setState(stateKeys.progress, null);
-    load.addLedger({ state, sha256, reason }, at);
+    load.addLedger({ state, sha256, reason: outcome.reason }, at);
     if (load.account.counts.rejected === 0) return;
-    const { encoding } = load;
+    const { encoding, lineEnd } = load;
     const tallies = load.account.texts();
-    this.#setLoad({ ...file, ...load.header, state, at, sha256, reason, encoding, tallies });
+    this.#setLoad({ ...file, ...load.header, state, at, sha256, reason, encoding, lineEnd, tallies });
   }
 
   #setFile(file: FileState): void {
@@ -271,29 +324,3 @@ const UNKNOWN_LOAD: Reason = {
   message: 'the load of this row, or the pattern of its file, is not known any more',
 };
 const TOO_LARGE: Reason = { code: 'MR-ROW-TOO-LONG', message: 'the row is too long for a Kafka record' };
-
-function mapReplayed(
-  pipeline: Pipeline,
-  format: CsvFormat,
-  load: LoadState,
-  replay: ReplayRow,
-  record: RecordValue,
-): Reason | null {
-  const header = replay.header ?? load.header;
-  try {
-    const mapper = new RowMapper(pipeline.record.fields, format, header, load.headerLine);
-    const position = { byteOffset: 0, line: replay.line, lineEnd: 'lf', encoding: load.encoding } as const;
-    const reader = new CsvReader(format, position);
-    reader.push(replay.original);
-    reader.end();
-    const block = reader.next();
-    if (!(block instanceof RowBlock) || block.count === 0)
-      return { code: 'MR-ROW-COLUMNS', message: 'the row is empty or too long' };
-    const texts: string[] = [];
-    return mapper.map(texts, block.fields(0, texts), record);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && typeof error.code === 'string')
-      return { code: error.code, message: error.message };
-    throw error;
-  }
-}

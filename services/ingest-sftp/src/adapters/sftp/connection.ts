@@ -14,7 +14,9 @@ export class SftpConnection {
   readonly #client: Client;
   readonly #idleTimeoutMs: number;
   #failure: MillraceError | null = null;
+  /** In order of sending. */
   readonly #waiting = new Set<(error: MillraceError) => void>();
+  #answeredAt = 0;
 
   constructor(client: Client, sftp: SFTPWrapper, idleTimeoutMs: number) {
     this.#client = client;
@@ -46,7 +48,8 @@ export class SftpConnection {
 
   /**
    * One request with its callback. Fails with the connection, and drops the connection when no answer comes in
-   * time: ssh2 itself never calls back on a lost one.
+   * time: ssh2 itself never calls back on a lost one. While requests sent before are answered, the wait starts
+   * anew: on a slow line the last of many waits for the bytes of all.
    */
   request<T>(
     send: (callback: (error: Error | undefined | null, value: T) => void) => void,
@@ -57,7 +60,15 @@ export class SftpConnection {
       if (signal.aborted) return reject(signal.reason);
       const onFailure = (error: MillraceError): void => settle(() => reject(error));
       const onAbort = (): void => settle(() => reject(signal.reason));
-      const timer = setTimeout(() => this.fail(silent(this.#idleTimeoutMs)), this.#idleTimeoutMs);
+      let ahead = this.#waiting.size;
+      const check = (): void => {
+        const still = this.#sentBefore(onFailure);
+        const restMs = this.#answeredAt + this.#idleTimeoutMs - performance.now();
+        if (still < ahead && restMs > 0) timer = setTimeout(check, restMs);
+        else this.fail(silent(this.#idleTimeoutMs));
+        ahead = still;
+      };
+      let timer = setTimeout(check, this.#idleTimeoutMs);
       const settle = (finish: () => void): void => {
         clearTimeout(timer);
         this.#waiting.delete(onFailure);
@@ -67,11 +78,23 @@ export class SftpConnection {
       this.#waiting.add(onFailure);
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        send((error, value) => settle(() => (error ? reject(error) : resolve(value))));
+        send((error, value) => {
+          this.#answeredAt = performance.now();
+          settle(() => (error ? reject(error) : resolve(value)));
+        });
       } catch (error) {
         settle(() => reject(error));
       }
     });
+  }
+
+  #sentBefore(request: (error: MillraceError) => void): number {
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      if (waiting === request) break;
+      count += 1;
+    }
+    return count;
   }
 }
 

@@ -140,10 +140,18 @@ async function nextNames(
   }
 }
 
-function entryOf({ filename, attrs }: FileEntryWithStats): RemoteEntry {
+/** For tests. */
+export function entryOf({ filename, longname, attrs }: FileEntryWithStats): RemoteEntry {
   const type = attrs.mode & FILE_TYPE;
-  const kind = type === REGULAR ? 'file' : type === FOLDER ? 'folder' : 'other';
+  const kind =
+    type === 0 ? kindOfLine(longname) : type === REGULAR ? 'file' : type === FOLDER ? 'folder' : 'other';
   return { name: filename, kind, size: attrs.size, mtimeMs: attrs.mtime * 1_000 };
+}
+
+/** Some servers give permissions without a type, or none: then the line of `ls -l` beside it tells, else it is a file. */
+function kindOfLine(longname: string): RemoteEntry['kind'] {
+  const letter = /^([a-z-])[rwxsStT-]{9}/.exec(longname)?.[1] ?? '-';
+  return letter === '-' ? 'file' : letter === 'd' ? 'folder' : 'other';
 }
 
 /** Not waited for: a handle of a lost connection is gone with it. */
