@@ -30,6 +30,7 @@ import {
   type WireEncoder,
 } from '@millrace/kafka';
 import { type Service, spawnService, waitFor } from '@millrace/testkit';
+import { Kafka, logLevel } from 'kafkajs';
 import { inject } from 'vitest';
 import { startTransformHost } from '../src/adapters/kafka/transform-host.ts';
 import type { TransformEvent } from '../src/events.ts';
@@ -66,8 +67,8 @@ export interface Running extends AsyncDisposable {
 /** What one run sees differently. */
 export interface World {
   readonly registryUrl?: string;
-  /** The raw log seems to begin here: retention takes minutes on a real broker. */
-  readonly rawLogStart?: number;
+  /** What it may hold in memory; a test that holds all of it stops the work between two batches. */
+  readonly byteBudget?: ByteBudget;
 }
 
 const FOREVER = new AbortController().signal;
@@ -138,6 +139,21 @@ export class Harness {
     await this.kafka.produce(outbox, FOREVER);
   }
 
+  /** What retention does, at once: deletes what lies below `before` in partition 0 of the raw topic. */
+  async deleteRaw(pipeline: Pipeline, before: number): Promise<void> {
+    const topic = topics.raw(pipeline);
+    const brokers = this.brokers.split(',');
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      // Loads its metadata.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(before) }] });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
   /** Runs the transformer in this process, with a client of its own. */
   async run(pipeline: Pipeline, world: World = {}): Promise<Running> {
     const events: TransformEvent[] = [];
@@ -145,11 +161,10 @@ export class Harness {
     const kafka = await connect(this.brokers, clientEvents);
     const { host } = await startTransformHost(pipeline, {
       instance: 'test',
-      kafka:
-        world.rawLogStart === undefined ? kafka : truncated(kafka, topics.raw(pipeline), world.rawLogStart),
+      kafka,
       registry: registryOf(world.registryUrl ?? this.registryUrl),
       clock: systemClock,
-      byteBudget: new ByteBudget(64 << 20),
+      byteBudget: world.byteBudget ?? new ByteBudget(64 << 20),
       emit: (event) => events.push(event),
     });
     let stopped: Promise<void> | null = null;
@@ -261,14 +276,6 @@ export class Harness {
       for await (const batch of this.kafka.readToEnd(topic, p, { signal: FOREVER }))
         for (const record of batch.records) take(p, record);
   }
-}
-
-function truncated(kafka: KafkaClient, topic: string, start: number): KafkaClient {
-  const offsets: KafkaClient['offsets'] = async (name, partition) => {
-    const real = await kafka.offsets(name, partition);
-    return name === topic ? { ...real, start } : real;
-  };
-  return Object.assign(Object.create(kafka) as KafkaClient, { offsets });
 }
 
 function registryOf(url: string): SchemaRegistry {

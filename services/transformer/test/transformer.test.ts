@@ -1,9 +1,9 @@
 import { formatMark, formatReplayMark, reconcile } from '@millrace/contracts';
-import { countRow, emptyTally, formatTally, loadSeed } from '@millrace/core';
+import { ByteBudget, countRow, emptyTally, formatTally, loadSeed } from '@millrace/core';
 import { createProxy, waitFor } from '@millrace/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALARMS, pipelineOf, row, rule } from './fixtures.ts';
-import { Harness, type RawRow } from './harness.ts';
+import { Harness, type RawRow, type Running } from './harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -26,6 +26,14 @@ function tallyOf(load: string, rows: readonly number[]): string {
   const tally = emptyTally();
   for (const one of rows) countRow(tally, loadSeed(load), one);
   return formatTally(tally);
+}
+
+/** The error that a partition halted with. */
+async function halted(running: Running): Promise<unknown> {
+  const status = await waitFor(() => running.host.status().find(({ state }) => state === 'halted'), {
+    what: 'the partition to halt',
+  });
+  return 'error' in status ? status.error : null;
 }
 
 const TWO_OUTPUTS = {
@@ -160,11 +168,9 @@ describe('takeover', () => {
     const first = await harness.run(pipeline);
     await harness.caughtUp(pipeline);
     await first.stop();
-    await using second = await harness.run({ ...pipeline, layoutHash: 'layout-2' });
-    const status = await waitFor(() => second.host.status().find(({ state }) => state === 'halted'), {
-      what: 'the partition to halt',
-    });
-    expect('error' in status && status.error).toMatchObject({
+    const transform = { ...pipeline.transform, ...TWO_OUTPUTS };
+    await using second = await harness.run({ ...pipeline, transform, layoutHash: 'layout-2' });
+    expect(await halted(second)).toMatchObject({
       code: 'MR-TRANSFORM-LAYOUT',
       remedy: expect.stringContaining('generation'),
     });
@@ -262,27 +268,77 @@ describe('a kill', () => {
 });
 
 describe('a bad world', () => {
-  it('input that was deleted unread halts, or is a recorded gap where the pipeline says so', async () => {
+  it('input that was deleted before the start halts, or is a recorded gap where the pipeline says so', async () => {
     const pipeline = pipelineOf({}, { name: harness.name(), partitions: 1 });
     await harness.create(pipeline);
     await harness.publish(pipeline, rowsOf(LOAD_A, 10));
-    const first = await harness.run(pipeline, { rawLogStart: 4 });
-    const status = await waitFor(() => first.host.status().find(({ state }) => state === 'halted'), {
-      what: 'the partition to halt',
+    // Inside of a stored batch: the broker sends the whole batch again.
+    await harness.deleteRaw(pipeline, 4);
+    const first = await harness.run(pipeline);
+    expect(await halted(first)).toMatchObject({
+      code: 'MR-TRANSFORM-TRUNCATED',
+      message: expect.stringContaining('0 to 3'),
+      remedy: expect.stringContaining('onTruncation: gap'),
     });
-    expect('error' in status && status.error).toMatchObject({ code: 'MR-TRANSFORM-TRUNCATED' });
     expect(await harness.state(pipeline)).toEqual(new Map());
     await first.stop();
 
     const lenient = pipelineOf({ onTruncation: 'gap' }, { name: pipeline.name, partitions: 1 });
-    await using second = await harness.run(lenient, { rawLogStart: 4 });
+    await using second = await harness.run(lenient);
     await harness.caughtUp(lenient);
     expect(second.events).toContainEqual({ type: 'gap', partition: 0, from: 0, to: 4 });
     expect(JSON.parse((await harness.state(lenient)).get('0 gap/0') ?? '{}')).toMatchObject({
       from: 0,
       to: 4,
     });
-    expect((await harness.output(lenient, 'clean')).length).toBe(6);
+    expect((await harness.output(lenient, 'clean')).map(({ mark }) => mark)).toEqual(
+      [5, 6, 7, 8, 9, 10].map((n) => formatMark(LOAD_A, n)),
+    );
+  });
+
+  it.each(['halt', 'gap'] as const)(
+    'input that is deleted under its feet: %s, and what was read before is in the outputs once',
+    async (onTruncation) => {
+      const pipeline = pipelineOf({ onTruncation }, { name: harness.name(), partitions: 1 });
+      await harness.create(pipeline);
+      const rows = rowsOf(LOAD_A, 200).map((one) => ({
+        ...one,
+        value: { ...one.value, note: 'x'.repeat(50_000) },
+      }));
+      await harness.publish(pipeline, rows);
+      const byteBudget = new ByteBudget(1);
+      const release = await byteBudget.take(1);
+      await using running = await harness.run(pipeline, { byteBudget });
+      await waitFor(() => running.events.some(({ type }) => type === 'taken-over'), { what: 'the takeover' });
+      // Nothing is processed while we hold the budget; at most a few fetches of a mebibyte are in memory.
+      await harness.deleteRaw(pipeline, 190);
+      release();
+      if (onTruncation === 'halt') {
+        expect(await halted(running)).toMatchObject({ code: 'MR-TRANSFORM-TRUNCATED' });
+      } else await harness.caughtUp(pipeline);
+
+      const gap = running.events.find((event) => event.type === 'gap');
+      const marks = (await harness.output(pipeline, 'clean')).map(({ mark }) => mark);
+      const read = onTruncation === 'halt' ? marks.length : marks.length - 10;
+      expect(read).toBeLessThan(190);
+      expect(marks).toEqual(
+        rows
+          .filter(({ row: n }) => n <= read || (onTruncation === 'gap' && n > 190))
+          .map(({ row: n }) => formatMark(LOAD_A, n)),
+      );
+      if (onTruncation === 'gap') expect(gap).toEqual({ type: 'gap', partition: 0, from: read, to: 190 });
+      else expect(gap).toBeUndefined();
+    },
+  );
+
+  it('state that lost its position halts: starting over beside it would double every row', async () => {
+    const pipeline = pipelineOf({}, { name: harness.name(), partitions: 1 });
+    await harness.create(pipeline);
+    const outbox = harness.kafka.newOutbox();
+    outbox.add(`${pipeline.name}.state.transform`, 0, 'gap/1', Buffer.from('{}'));
+    await harness.kafka.produce(outbox, new AbortController().signal);
+    await using running = await harness.run(pipeline);
+    expect(await halted(running)).toMatchObject({ code: 'MR-TRANSFORM-STATE-WITHOUT-POSITION' });
   });
 
   it('without the registry nothing is rejected; when it is back the records go through', async () => {
