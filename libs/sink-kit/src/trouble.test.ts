@@ -33,3 +33,21 @@ it('a partition that went to another process does not keep the trouble alive', (
   teller.settled(0, (partition) => partition !== 1);
   expect(events.map((event) => event.type)).toEqual(['trouble', 'recovered']);
 });
+
+it('partitions that fail for different reasons in turn tell each of them once', () => {
+  const events: SinkEvent[] = [];
+  const teller = new TroubleTeller(new FakeClock(), (event) => events.push(event));
+  const failure = (code: string) => new MillraceError({ kind: 'transient', code, message: '' });
+  for (let i = 0; i < 5; i += 1) {
+    teller.failed(0, failure('MR-PG-CONNECTION'));
+    teller.failed(1, failure('MR-PG-SHUTDOWN'));
+  }
+  expect(events.map((event) => (event.type === 'trouble' ? event.code : ''))).toEqual([
+    'MR-PG-CONNECTION',
+    'MR-PG-SHUTDOWN',
+  ]);
+  teller.settled(0, () => true);
+  teller.settled(1, () => true);
+  teller.failed(0, failure('MR-PG-CONNECTION'));
+  expect(events.map((event) => event.type)).toEqual(['trouble', 'trouble', 'recovered', 'trouble']);
+});

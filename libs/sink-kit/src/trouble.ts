@@ -2,14 +2,15 @@ import { asMillraceError, type Clock } from '@millrace/core';
 import type { SinkEvent } from './events.ts';
 
 /**
- * Eight partitions that lose one database, and try again every few seconds, are one trouble: it is told once, and
- * again when it changes or ends.
+ * Eight partitions that lose one database, and try again every few seconds, are one trouble: it is told once for
+ * each of its reasons, and when it ends.
  */
 export class TroubleTeller {
   readonly #clock: Clock;
   readonly #emit: (event: SinkEvent) => void;
   readonly #troubled = new Set<number>();
-  #told: { readonly code: string; readonly since: number } | null = null;
+  /** `code`: the latest of the reasons. */
+  #told: { readonly codes: Set<string>; readonly since: number; code: string } | null = null;
 
   constructor(clock: Clock, emit: (event: SinkEvent) => void) {
     this.#clock = clock;
@@ -24,8 +25,10 @@ export class TroubleTeller {
       return;
     }
     this.#troubled.add(partition);
-    if (this.#told?.code === error.code) return;
-    this.#told = { code: error.code, since: this.#told?.since ?? this.#clock.monotonic() };
+    this.#told ??= { codes: new Set(), since: this.#clock.monotonic(), code: error.code };
+    if (this.#told.codes.has(error.code)) return;
+    this.#told.codes.add(error.code);
+    this.#told.code = error.code;
     this.#emit({
       type: 'trouble',
       kind: error.kind,

@@ -1,4 +1,5 @@
 import type { Pipeline, SinkDef } from '@millrace/config';
+import { asMillraceError } from '@millrace/core';
 import { type PipelineHandle, type ServiceContext, serviceModule } from '@millrace/service-kit';
 import type { RunningSink } from '@millrace/sink-kit';
 import { SINK_EVENTS } from './events.ts';
@@ -47,5 +48,9 @@ async function start(pipeline: Pipeline, context: ServiceContext): Promise<Pipel
 }
 
 function partitionsOf({ host }: RunningSink): readonly unknown[] {
-  return host.status().map((one) => ('error' in one ? { ...one, error: one.error.message } : { ...one }));
+  return host.status().map((one) => {
+    if (!('error' in one)) return { ...one };
+    const { code, message, remedy } = asMillraceError(one.error);
+    return { ...one, error: `${code}: ${message}`, remedy };
+  });
 }
