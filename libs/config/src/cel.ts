@@ -49,6 +49,11 @@ export function celEnvironment(fields: readonly FieldDef[]): Environment {
   return environment;
 }
 
+/** The checker's type as lint and run compare it: `dyn<T>` is decided at run time like `dyn`. */
+export function plainType(type: string | undefined): string {
+  return type === undefined || type.startsWith('dyn') ? 'dyn' : type;
+}
+
 export type CelCheck =
   | { readonly valid: true; readonly type: string }
   | {
@@ -64,8 +69,7 @@ export type CelCheck =
 /** Parses and type-checks; never throws for what the text says. */
 export function checkCel(text: string, fields: readonly FieldDef[]): CelCheck {
   const result = celEnvironment(fields).check(text);
-  if (result.valid)
-    return { valid: true, type: result.type?.startsWith('dyn') ? 'dyn' : (result.type ?? 'dyn') };
+  if (result.valid) return { valid: true, type: plainType(result.type) };
   const error: ParseError | CelTypeError | undefined = result.error;
   const offset = Math.min(text.length, error?.range?.start ?? 0);
   const summary = error?.summary ?? 'it cannot be read';

@@ -1,4 +1,4 @@
-export { CEL_TYPES, COMPUTABLE_FROM, celEnvironment, checkCel } from './cel.ts';
+export { CEL_TYPES, COMPUTABLE_FROM, celEnvironment, checkCel, plainType } from './cel.ts';
 export {
   type Environment,
   type LogLevel,

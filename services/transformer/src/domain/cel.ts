@@ -1,5 +1,5 @@
 import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
-import { type CelSource, celEnvironment } from '@millrace/config';
+import { type CelSource, celEnvironment, plainType } from '@millrace/config';
 import { fieldText } from '@millrace/contracts';
 import { type FieldDef, type FieldType, type FieldValue, MillraceError } from '@millrace/core';
 
@@ -25,7 +25,7 @@ export function compileCel(source: CelSource, fields: readonly FieldDef[]): Comp
     const check = parsed.check();
     if (!check.valid) throw check.error;
     const names = new Set(fields.map((field) => field.name));
-    const type = check.type?.startsWith('dyn') ? 'dyn' : (check.type ?? 'dyn');
+    const type = plainType(check.type);
     return {
       evaluate: parsed,
       type,

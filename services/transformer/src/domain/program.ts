@@ -165,7 +165,9 @@ function compileComputes(computes: readonly ComputedField[], raw: readonly Field
   return computes.map((field) => {
     const cel = compileCel(field.cel, [...seen.values()]);
     const accepted = COMPUTABLE_FROM[field.type.kind];
-    if (cel.type !== 'dyn' && cel.type !== 'null' && !accepted.includes(cel.type))
+    // As lint has it: only an optional field may be null.
+    const fits = accepted.includes(cel.type) || (field.optional && cel.type === 'null');
+    if (cel.type !== 'dyn' && !fits)
       throw celProblem(
         field.cel,
         `field ${field.name} is a ${field.type.kind}, its expression gives a ${cel.type}`,
