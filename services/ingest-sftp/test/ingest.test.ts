@@ -1,6 +1,4 @@
-import { appendFile, mkdir, readdir } from 'node:fs/promises';
-import type { DeadLetter } from '@millrace/contracts';
-import { partitionFor } from '@millrace/core';
+import { appendFile, readdir } from 'node:fs/promises';
 import { connectSftpControl } from '@millrace/stack';
 import { waitFor } from '@millrace/testkit';
 import { afterEach, describe, expect, inject, test } from 'vitest';
@@ -154,153 +152,6 @@ describe('deliveries', () => {
   });
 });
 
-describe('the archive', () => {
-  test('that refuses is tried again by itself', async () => {
-    await using h = await Harness.create({ archive: true });
-    await h.deliver('in/a.csv', csv(10));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const rename = files.rename.bind(files);
-    let refusals = 3;
-    files.rename = async (from, to, signal) => {
-      refusals -= 1;
-      if (refusals >= 0) throw fileError('MR-FILE-PERMISSION', 'moving: permission denied');
-      await rename(from, to, signal);
-    };
-    await using service = await h.run(h.pipeline, files);
-    await waitFor(async () => (await readdir(h.path('in'))).length === 0, { what: 'the file to be moved' });
-    expect(await readdir(h.path('done'))).toEqual(['a.csv']);
-    expect(service.events.filter((event) => event.type === 'archive-failed')).toHaveLength(3);
-    expect((await h.loads()).map((load) => load.version)).toEqual([1]);
-  });
-
-  test('takes two files of one name, size and time, once each', async () => {
-    await using h = await Harness.create({ archive: true, match: 'in/*/a.csv' });
-    // On one task partition and in one batch, so that both choose their place before either is moved.
-    const partitionOf = (line: string): number =>
-      partitionFor(Buffer.from(`${h.name}//${h.name}/in/${line}/a.csv`), 4);
-    const lines = Array.from({ length: 20 }, (_, i) => `line${i}`).filter((line) => partitionOf(line) === 0);
-    const mtime = new Date(1_750_000_000_000);
-    for (const line of lines.slice(0, 2)) {
-      await mkdir(h.path(`in/${line}`));
-      await h.deliver(`in/${line}/a.csv`, csv(10), mtime);
-    }
-    await using service = await h.run();
-    await h.ended(2);
-    await waitFor(async () => (await readdir(h.path('done'))).length === 2, { what: 'both in the archive' });
-    await waitFor(() => service.events.filter((event) => event.type === 'files-found').length > 5, {
-      what: 'scans',
-    });
-    expect((await h.loads()).map((load) => load.version)).toEqual([1, 1]);
-  });
-
-  test('a stop before its place is chosen doubles nothing', async () => {
-    await using h = await Harness.create({ archive: true });
-    await h.deliver('in/a.csv', csv(10));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const stat = files.stat.bind(files);
-    const asked = Promise.withResolvers<void>();
-    files.stat = (path, signal) => {
-      if (!path.includes('/done/')) return stat(path, signal);
-      asked.resolve();
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    };
-    const first = await h.run(h.pipeline, files);
-    await asked.promise;
-    await first.stop();
-    await using _ = await h.run();
-    const [load] = await h.ended(1);
-    expect(await h.marks(loadId(load))).toEqual(marksOf(loadId(load), 10));
-    expect(load?.published.n).toBe(10);
-  });
-});
-
-describe('a file that is replaced', () => {
-  test('just before a rename whose answer is lost is a load of its own all the same', async () => {
-    await using h = await Harness.create({ archive: true });
-    await h.deliver('in/a.csv', csv(10));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const rename = files.rename.bind(files);
-    const renamed = Promise.withResolvers<void>();
-    files.rename = async (from, to, signal) => {
-      await h.deliver('in/a.csv', csv(20));
-      await rename(from, to, signal);
-      renamed.resolve();
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-    };
-    const first = await h.run(h.pipeline, files);
-    await renamed.promise;
-    await first.stop();
-    await using _ = await h.run();
-    const loads = await h.ended(2);
-    expect(loads.map((load) => [load.path, load.version, load.published.n])).toEqual([
-      [`/${h.name}/done/a.csv`, 2, 20],
-      [`/${h.name}/in/a.csv`, 1, 10],
-    ]);
-  });
-
-  test('after it was spooled is finished as it was, and then the next version', async () => {
-    await using h = await Harness.create({ spool: true });
-    await h.deliver('in/a.csv', csv(30_000));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const read = files.read.bind(files);
-    const stat = files.stat.bind(files);
-    let looks = -1;
-    files.read = async function* (path, size, signal) {
-      yield* read(path, size, signal);
-      if (looks < 0) looks = 0;
-    };
-    files.stat = async (path, signal) => {
-      const found = await stat(path, signal);
-      // The first look after the copy finds it as it was.
-      if (looks === 0) await h.deliver('in/a.csv', csv(30_005));
-      if (looks >= 0) looks += 1;
-      return found;
-    };
-    await using _ = await h.run(h.pipeline, files);
-    const loads = await h.ended(2);
-    expect(loads.map((load) => [load.sourceState, load.published.n])).toEqual([
-      ['published', 30_000],
-      ['published', 30_005],
-    ]);
-  });
-
-  test('between the last look and the rename is a load of its own, from the archive', async () => {
-    await using h = await Harness.create({ archive: true });
-    await h.deliver('in/a.csv', csv(10));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const rename = files.rename.bind(files);
-    files.rename = async (from, to, signal) => {
-      await h.deliver('in/a.csv', csv(20));
-      await rename(from, to, signal);
-    };
-    await using _ = await h.run(h.pipeline, files);
-    const loads = await h.ended(2);
-    expect(loads.map((load) => [load.path, load.version, load.published.n])).toEqual([
-      [`/${h.name}/done/a.csv`, 2, 20],
-      [`/${h.name}/in/a.csv`, 1, 10],
-    ]);
-  });
-
-  test('while it is spooled has published nothing', async () => {
-    await using h = await Harness.create({ spool: true });
-    await h.deliver('in/a.csv', csv(30_000));
-    const files = new SftpFiles(h.pipeline.source.sftp);
-    const read = files.read.bind(files);
-    let replaced = false;
-    files.read = async function* (path, size, signal) {
-      yield* read(path, size, signal);
-      if (!replaced) await h.deliver('in/a.csv', csv(30_005));
-      replaced = true;
-    };
-    await using _ = await h.run(h.pipeline, files);
-    const loads = await h.ended(2);
-    expect(loads.map((load) => [load.sourceState, load.published.n])).toEqual([
-      ['abandoned', 0],
-      ['published', 30_005],
-    ]);
-  });
-});
-
 describe('trouble', () => {
   test('a source that trickles holds no rows back: the timer commits them', async () => {
     await using h = await Harness.create();
@@ -426,46 +277,6 @@ describe.concurrent('a killed service', () => {
   });
 });
 
-test('a rejected row is replayed: rejected again, then published under the mended pipeline', async () => {
-  await using h = await Harness.create();
-  await h.deliver('in/a.csv', 'Tag;Time;Value\nA;2026-01-01T00:00:00Z;n/a\nB;2026-01-01T00:00:00Z;1\n');
-  const broken = await h.run();
-  const [load] = await h.ended(1);
-  const { loadId = '', path = '', size = 0, mtimeMs = 0, version = 0 } = load ?? {};
-  const letterOf = (attempt: number): Promise<DeadLetter> =>
-    waitFor(async () => (await h.deadLetters()).find((one) => one.attempt === attempt), {
-      what: `the dead letter of attempt ${attempt}`,
-    });
-  /** As the command line does it: the letter's own bytes, as its next attempt. */
-  const replay = async (attempt: number): Promise<void> => {
-    const { row, sourceLine, original } = await letterOf(attempt);
-    const task = { loadId, source: h.name, path, size, mtimeMs, version, issuedAt: 0 };
-    const bytes = original ?? Buffer.alloc(0);
-    const again = { row, line: sourceLine ?? 0, attempt: attempt + 1, header: null, original: bytes };
-    await h.replay({ ...task, replay: again });
-  };
-  await replay(1);
-  expect(await letterOf(2)).toMatchObject({ row: 1, reason: 'MR-ROW-NUMBER' });
-  await broken.stop();
-  await replay(2);
-  await using _ = await h.run(await h.edited());
-  const account = await waitFor(
-    async () => {
-      const [one] = await h.loads();
-      return one && one.resolvedAtSource.n === 1 ? one : null;
-    },
-    { what: 'the row to be resolved' },
-  );
-  expect([account.rows.n, account.published.n, account.rejectedAtSource.n, account.openRejects]).toEqual([
-    2, 1, 1, 0,
-  ]);
-  const raw = await h.raw();
-  expect(raw.filter((row) => row.mark.startsWith(`${loadId}:1`))).toMatchObject([
-    { mark: `${loadId}:1:3:ingest`, value: { tag: 'A', value: null } },
-  ]);
-  expect(raw).toHaveLength(2);
-});
-
 test('a load that two states of the pipeline file have read says so', async () => {
   await using h = await Harness.create();
   await h.deliver('in/a.csv', csv(90_000));
@@ -473,10 +284,6 @@ test('a load that two states of the pipeline file have read says so', async () =
   await using service = await h.run(await h.edited());
   const [load] = await h.ended(1);
   expect(load).toMatchObject({ sourceState: 'published', reason: expect.stringMatching(/^MR-LOAD-EDITED/) });
-  expect(await h.marks(loadId(load))).toEqual(marksOf(loadId(load), 90_000));
+  expect(await h.marks(load?.loadId ?? '')).toEqual(marksOf(load?.loadId ?? '', 90_000));
   expect(service.events.find((event) => event.type === 'load-resumed')).toMatchObject({ edited: true });
 });
-
-function loadId(load: { readonly loadId: string } | undefined): string {
-  return load?.loadId ?? '';
-}

