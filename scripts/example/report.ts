@@ -141,7 +141,7 @@ function rejectLines(rejects: readonly Folded<DeadLetter>[], paths: Paths, style
         text: ({ value }) => (value.sourceLine === null ? `row ${value.row}` : String(value.sourceLine)),
       },
       { title: 'REASON', text: ({ value }) => value.reason, paint: (_, s) => s.warn },
-      { title: 'MESSAGE', text: ({ value }) => safeText(value.message), max: 70 },
+      { title: 'MESSAGE', text: ({ value }) => safeText(value.message), max: 100 },
     ],
     style,
   );

@@ -17,7 +17,8 @@ interface Expected {
 export async function sampleData(root: string, name: string): Promise<ExamplePlan> {
   const folder = join(root, 'examples', name);
   const data = join(folder, 'data');
-  if (!existsSync(data)) throw new RangeError(`there is no example "${name}" with sample data (${data})`);
+  if (!existsSync(data))
+    throw new RangeError(`there is no example "${name}"; there are: ${await examplesIn(root)}`);
   const files = await filesUnder(data);
   const expected = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')) as Expected;
   return {
@@ -32,6 +33,11 @@ export async function sampleData(root: string, name: string): Promise<ExamplePla
     turn: () => Promise.resolve(),
     judge: ({ loads }, target) => judge(loads, target, expected),
   };
+}
+
+async function examplesIn(root: string): Promise<string> {
+  const names = await readdir(join(root, 'examples'));
+  return names.filter((name) => existsSync(join(root, 'examples', name, 'data'))).join(', ');
 }
 
 async function filesUnder(folder: string): Promise<string[]> {
