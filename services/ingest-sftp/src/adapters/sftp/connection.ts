@@ -17,7 +17,7 @@ export class SftpConnection {
   readonly #idleTimeoutMs: number;
   #failure: MillraceError | null = null;
   readonly #waiting = new Set<(error: MillraceError) => void>();
-  #answeredAt = Number.NEGATIVE_INFINITY;
+  #heardAt = Number.NEGATIVE_INFINITY;
 
   constructor(client: Client, sftp: SFTPWrapper, idleTimeoutMs: number) {
     this.#client = client;
@@ -28,6 +28,9 @@ export class SftpConnection {
     // ssh2 reports broken protocol here; unheard it would end the process.
     sftp.on('error', (error: Error) => this.fail(lost(error)));
     sftp.on('close', () => this.fail(lost(null)));
+    onBytes(sftp, () => {
+      this.#heardAt = performance.now();
+    });
   }
 
   get alive(): boolean {
@@ -49,7 +52,7 @@ export class SftpConnection {
 
   /**
    * One request with its callback. Fails with the connection, and drops the connection when no answer comes in
-   * time: ssh2 itself never calls back on a lost one. While other requests are answered the wait starts anew, up
+   * time: ssh2 itself never calls back on a lost one. While bytes arrive the wait starts anew, up
    * to `ANSWER_WAITS_MAX` times as long: on a slow line the last of many waits for the bytes of all.
    */
   request<T>(
@@ -64,7 +67,7 @@ export class SftpConnection {
       const lastAt = performance.now() + this.#idleTimeoutMs * ANSWER_WAITS_MAX;
       const check = (): void => {
         const now = performance.now();
-        const restMs = Math.min(this.#answeredAt + this.#idleTimeoutMs, lastAt) - now;
+        const restMs = Math.min(this.#heardAt + this.#idleTimeoutMs, lastAt) - now;
         if (restMs > 0) timer = setTimeout(check, restMs);
         else this.fail(silent(this.#idleTimeoutMs));
       };
@@ -78,15 +81,26 @@ export class SftpConnection {
       this.#waiting.add(onFailure);
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        send((error, value) => {
-          this.#answeredAt = performance.now();
-          settle(() => (error ? reject(error) : resolve(value)));
-        });
+        send((error, value) => settle(() => (error ? reject(error) : resolve(value))));
       } catch (error) {
         settle(() => reject(error));
       }
     });
   }
+}
+
+/**
+ * Hears of bytes on the SFTP channel; keepalives are not among them. ssh2 splits a long read into one request after
+ * the other where the server is not OpenSSH, so that on a slow line its callbacks can be far apart.
+ */
+function onBytes(sftp: SFTPWrapper, heard: () => void): void {
+  // `push` is where ssh2 1.17 hands over what the channel received; its types leave it out.
+  const channel = sftp as unknown as { push(data: Buffer | null): void };
+  const push = channel.push.bind(channel);
+  channel.push = (data) => {
+    heard();
+    push(data);
+  };
 }
 
 /** Connects, checks the host key, logs in, opens the SFTP channel; all within `connectTimeoutMs`. */
