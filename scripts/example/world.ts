@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Folded, readDeadLetters, readLedger } from '@millrace/cli';
 import { type Environment, loadEnvironment, loadPipelines, type Pipeline } from '@millrace/config';
 import type { DeadLetter } from '@millrace/contracts';
-import { type LoadAccount, ownTypeOptions, reconcile, topics } from '@millrace/contracts';
+import { type LoadAccount, ledgerName, ownTypeOptions, reconcile, topics } from '@millrace/contracts';
 import { MillraceError, systemClock } from '@millrace/core';
 import { connectKafka, createSchemaRegistry, type KafkaClient, type SchemaRegistry } from '@millrace/kafka';
 import { ALL_PARTS, ownerAlive, readState, reap, type Stack, startStack } from '../../stack/src/index.ts';
@@ -110,7 +110,7 @@ async function loads(
   pipelines: readonly Pipeline[],
   signal: AbortSignal,
 ): Promise<LoadAccount[]> {
-  const sinks = new Map(pipelines.map((pipeline) => [pipeline.name, pipeline.sinks]));
+  const sinks = new Map(pipelines.map((pipeline) => [ledgerName(pipeline), pipeline.sinks]));
   return reconcile(await readLedger(kafka, registry, signal), (pipeline) => sinks.get(pipeline) ?? []);
 }
 

@@ -1,4 +1,4 @@
-import { type LoadAccount, type LoadState, topics } from '@millrace/contracts';
+import { type LoadAccount, type LoadState, ledgerName, topics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import { equationsOf } from '../account/equations.ts';
 import { loadDetailJson } from '../account/load-json.ts';
@@ -48,7 +48,7 @@ export async function load(session: Session, id: string): Promise<void> {
   const kafka = await session.kafka();
   const registry = session.ownRegistry();
   const account = findLoad(accountsOf(session, await readLedger(kafka, registry, signal)), id);
-  const pipeline = session.pipelines().find(({ name }) => name === account.pipeline);
+  const pipeline = session.pipelines().find((one) => ledgerName(one) === account.pipeline);
   const topic = topics.deadLetters(pipeline ?? { name: account.pipeline, generation: 1 });
   const all = await readDeadLetters(kafka, registry, topic, signal);
   const letters = select(all, { load: account.loadId }).toSorted((x, y) => x.value.row - y.value.row);

@@ -1,5 +1,5 @@
 import type { Pipeline } from '@millrace/config';
-import { type DeadLetter, type IngestCounts, TASK_SCHEMA, topics } from '@millrace/contracts';
+import { type DeadLetter, type IngestCounts, ledgerName, TASK_SCHEMA, topics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import {
   type AvroSchema,
@@ -119,7 +119,7 @@ async function filesOfLoads(
   const entries = await readLedger(kafka, registry, signal);
   return new Map(
     entries.flatMap((entry) =>
-      entry.pipeline === pipeline.name && entry.ingest ? [[entry.loadId, entry.ingest] as const] : [],
+      entry.pipeline === ledgerName(pipeline) && entry.ingest ? [[entry.loadId, entry.ingest] as const] : [],
     ),
   );
 }

@@ -1,5 +1,5 @@
 import type { Pipeline, SinkDef } from '@millrace/config';
-import { topics } from '@millrace/contracts';
+import { ledgerName, topics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import type { KafkaClient } from '@millrace/kafka';
 import { rewind } from '@millrace/postgres';
@@ -92,7 +92,7 @@ async function wishOf(
   }
   if (to !== undefined) return parseRewindTo(to);
   const entries = await readLedger(kafka, session.ownRegistry(), session.signal);
-  const ofPipeline = entries.filter((entry) => entry.pipeline === pipeline.name);
+  const ofPipeline = entries.filter((entry) => entry.pipeline === ledgerName(pipeline));
   const { loadId } = findLoad(accountsOf(session, ofPipeline), load ?? '');
   return { kind: 'load', firsts: firstOffsetsOf(ofPipeline, loadId, sink.output) };
 }

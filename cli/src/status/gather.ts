@@ -3,6 +3,7 @@ import { cataloguedPipeline } from '@millrace/config';
 import {
   type LoadAccount,
   type LoadState,
+  ledgerName,
   pipelineTopics,
   type StateStage,
   topics,
@@ -52,7 +53,7 @@ export async function gatherStatus(
   const { signal } = session;
   const loads: Partial<Record<LoadState, number>> = {};
   for (const { state, pipeline: name } of accounts) {
-    if (name === pipeline.name) loads[state] = (loads[state] ?? 0) + 1;
+    if (name === ledgerName(pipeline)) loads[state] = (loads[state] ?? 0) + 1;
   }
   const names = pipelineTopics(cataloguedPipeline(pipeline)).map(({ name }) => name);
   const [topicList, stages, letters] = await Promise.all([

@@ -5,6 +5,7 @@ import {
   LEDGER_TOPIC,
   type LedgerEntry,
   type LoadAccount,
+  ledgerName,
   ownType,
   reconcile,
 } from '@millrace/contracts';
@@ -56,7 +57,10 @@ export function accountsOf(session: Session, entries: readonly LedgerEntry[]): L
   const files = new Map(
     session
       .pipelines()
-      .map(({ name, sinks }) => [name, sinks.map((sink) => ({ name: sink.name, output: sink.output }))]),
+      .map((pipeline) => [
+        ledgerName(pipeline),
+        pipeline.sinks.map((sink) => ({ name: sink.name, output: sink.output })),
+      ]),
   );
   return reconcile(entries, expectedSinks(files, entries));
 }

@@ -51,6 +51,7 @@ export {
   groupId,
   LEDGER_PARTITIONS,
   LEDGER_TOPIC,
+  ledgerName,
   type PipelineId,
   RESERVED_OUTPUTS,
   type ServiceName,

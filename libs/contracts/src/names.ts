@@ -28,6 +28,11 @@ export const topics = {
 /** Output names that would collide with a pipeline's own topics. */
 export const RESERVED_OUTPUTS: readonly string[] = ['raw', 'dead-letters', 'tasks', 'state'];
 
+/** What the ledger calls a pipeline: each generation has an account of its own. */
+export function ledgerName(id: PipelineId): string {
+  return base(id);
+}
+
 export function groupId(instance: string, service: ServiceName, id: PipelineId): string {
   return `millrace.${instance}.${service}.${base(id)}`;
 }

@@ -277,7 +277,7 @@ describe('reconcile does not lie', () => {
         ...entry,
         transform: entry.transform && {
           ...entry.transform,
-          emitted: { constructor: entry.transform.emitted['clean'] ?? { tally: rows(), first: {} } },
+          emitted: { constructor: entry.transform.emitted.clean ?? { tally: rows(), first: {} } },
         },
       })),
       () => [{ name: 'db', output: 'constructor' }],

@@ -21,6 +21,7 @@ import type { Tolerance } from './tolerance.ts';
 
 /** What all partitions of a sink share. */
 export interface SinkParts {
+  /** As the ledger calls it. */
   readonly pipeline: string;
   /** `sink.<name>`. */
   readonly stage: string;

@@ -4,6 +4,7 @@ import {
   LEDGER_DEFINITION,
   LEDGER_ENTRY_SCHEMA,
   LEDGER_TOPIC,
+  ledgerName,
   ownTypeOptions,
   type PipelineId,
   type ServiceName,
@@ -112,7 +113,7 @@ async function sinkParts(
   const stage = sinkStage(name);
   const letters = await createWireEncoder(registry, deadLetterTopic, DEAD_LETTER_SCHEMA, ownTypeOptions());
   return {
-    pipeline: pipeline.name,
+    pipeline: ledgerName(pipeline),
     stage,
     output: output.name,
     topic,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CsvFormat, Pipeline } from '@millrace/config';
-import { formatFileTime, formatMark } from '@millrace/contracts';
+import { formatFileTime, formatMark, ledgerName } from '@millrace/contracts';
 import type { Clock, Reason, RecordValue } from '@millrace/core';
 import { spooled, streamed } from './content.ts';
 import { type RowPlace, rejectedRow, rejectedSkippedRow } from './dead-letters.ts';
@@ -146,7 +146,7 @@ export class FileLoad {
 
   addLedger(outcome: LoadOutcome, at: number): void {
     const { pipeline, partition, publisher } = this.#deps;
-    const place = { pipeline: pipeline.name, source: pipeline.source.name, partition, at };
+    const place = { pipeline: ledgerName(pipeline), source: pipeline.source.name, partition, at };
     publisher.setLedger(this.account.ledgerEntry(place, { ...outcome, reason: this.marked(outcome.reason) }));
   }
 

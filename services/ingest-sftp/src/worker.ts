@@ -3,6 +3,7 @@ import {
   formatFileTime,
   formatReplayMark,
   INGEST_STAGE,
+  ledgerName,
   type ReplayRow,
   type Task,
 } from '@millrace/contracts';
@@ -289,7 +290,7 @@ export class Worker {
       const account = new LoadAccount(load, load.tallies);
       account.resolved(replay.row);
       this.#setLoad({ ...load, tallies: account.texts() });
-      const place = { pipeline: pipeline.name, source: task.source, partition, at: clock.now() };
+      const place = { pipeline: ledgerName(pipeline), source: task.source, partition, at: clock.now() };
       publisher.setLedger(account.ledgerEntry(place, load));
       return;
     }

@@ -127,7 +127,7 @@ export class Harness {
     const encoder = await this.#encoder(pipeline);
     const outbox = this.kafka.newOutbox();
     for (const one of rows) {
-      const key = Buffer.from(String(one.value['tag']));
+      const key = Buffer.from(String(one.value.tag));
       const mark = one.mark === undefined ? formatMark(one.load, one.row) : one.mark;
       const bytes = one.bytes === undefined ? encoder.encode(one.value) : one.bytes;
       const headers: [string, string][] = mark === null ? [] : [['m', mark]];

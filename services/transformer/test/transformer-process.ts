@@ -13,7 +13,7 @@ function log(line: object): void {
 
 const { name, partitions, transform } = JSON.parse(process.argv[2] ?? '{}') as Pipeline;
 const kafka = await connectKafka(
-  { brokers: (process.env['KAFKA_BROKERS'] ?? '').split(','), clientId: 'transformer-process' },
+  { brokers: (process.env.KAFKA_BROKERS ?? '').split(','), clientId: 'transformer-process' },
   {
     clock: systemClock,
     random: Math.random,
@@ -23,7 +23,7 @@ const kafka = await connectKafka(
 const { host } = await startTransformHost(pipelineOf(transform, { name, partitions }), {
   instance: 'test',
   kafka,
-  registry: createSchemaRegistry({ url: process.env['SCHEMA_REGISTRY_URL'] ?? '' }, { clock: systemClock }),
+  registry: createSchemaRegistry({ url: process.env.SCHEMA_REGISTRY_URL ?? '' }, { clock: systemClock }),
   clock: systemClock,
   byteBudget: new ByteBudget(64 << 20),
   emit: log,

@@ -95,7 +95,7 @@ describe('from raw to outputs', () => {
         rows.map((one) => one.row),
       ),
     );
-    expect(a?.emitted['alarms']?.n).toBe(110);
+    expect(a?.emitted.alarms?.n).toBe(110);
     expect(b && [b.accepted, b.duplicates, b.filtered, b.rejected].map(formatTally)).toEqual([
       tallyOf(LOAD_B, []),
       tallyOf(LOAD_B, [1]),

@@ -25,7 +25,7 @@ describe('load accounts', () => {
     const again = restored.at(A, 99);
     expect(again.part).toBe(17);
     expect(restored.countsOf(again)).toEqual(accounts.countsOf(part));
-    expect(restored.countsOf(again).emitted['alarms']).toEqual({
+    expect(restored.countsOf(again).emitted.alarms).toEqual({
       tally: formatTally(part.accepted),
       first: { 3: 42 },
     });

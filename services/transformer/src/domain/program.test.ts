@@ -96,7 +96,7 @@ describe('computed fields', () => {
     const good = row('a', 0, 7);
     program.judge(good);
     expect(program.compute(good)).toBeNull();
-    expect(good['n']).toBe(7);
+    expect(good.n).toBe(7);
     const bad = row('a', 0, 7.5);
     program.judge(bad);
     expect(program.compute(bad)).toMatchObject({ code: 'MR-ROW-COMPUTE', field: 'n' });
@@ -109,7 +109,7 @@ describe('computed fields', () => {
     const record = row('a', 1_700_000_000_123_457, 1);
     program.judge(record);
     program.compute(record);
-    expect(record['sourceTime']).toBe(1_700_000_000_123_457);
+    expect(record.sourceTime).toBe(1_700_000_000_123_457);
   });
 
   it('stop the pipeline when the expression can never fit', () => {

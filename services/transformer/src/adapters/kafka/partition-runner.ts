@@ -3,6 +3,7 @@ import {
   LEDGER_PARTITIONS,
   LEDGER_TOPIC,
   ledgerKey,
+  ledgerName,
   MarkReader,
   topics,
   transactionalId,
@@ -173,7 +174,7 @@ export class PartitionRun {
     addChanges(this.#outbox, this.#stateTopic, this.#partition, changes);
     if (dedupe !== null) addChanges(this.#outbox, this.#stateTopic, this.#partition, dedupe.takeChanges());
     for (const part of touched) {
-      const entry = accounts.ledgerOf(pipeline.name, this.#partition, part);
+      const entry = accounts.ledgerOf(ledgerName(pipeline), this.#partition, part);
       const key = Buffer.from(ledgerKey(entry));
       this.#outbox.add(LEDGER_TOPIC, partitionFor(key, LEDGER_PARTITIONS), key, ledger.encode(entry));
     }
