@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { ALL_PARTS, ownerAlive, readState, reap, startStack } from '../stack/src/index.ts';
+import { FILE_PARTS, ownerAlive, readState, reap, startStack } from '../stack/src/index.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -35,7 +35,7 @@ function start() {
   const progress = (line: string) => process.stderr.write(`${line}\n`);
   return startStack({
     dir: join(STACKS, `test-${process.pid}`),
-    parts: ALL_PARTS,
+    parts: FILE_PARTS,
     keepData: false,
     progress,
   });

@@ -6,14 +6,14 @@ import type { DeadLetter } from '@millrace/contracts';
 import { type LoadAccount, ledgerName, ownTypeOptions, reconcile, topics } from '@millrace/contracts';
 import { MillraceError, systemClock } from '@millrace/core';
 import { connectKafka, createSchemaRegistry, type KafkaClient, type SchemaRegistry } from '@millrace/kafka';
-import { ALL_PARTS, ownerAlive, readState, reap, type Stack, startStack } from '../../stack/src/index.ts';
+import { FILE_PARTS, ownerAlive, readState, reap, type Stack, startStack } from '../../stack/src/index.ts';
 
 /** What a run leaves in its folder. */
 const OURS = ['stack', 'logs', 'work', 'env'];
 
 /** A running stack, and our eyes on it. */
 export interface World {
-  readonly stack: Stack<(typeof ALL_PARTS)[number]>;
+  readonly stack: Stack<(typeof FILE_PARTS)[number]>;
   /** What services and people need to reach it. */
   readonly env: Readonly<Record<string, string>>;
   readonly pipelines: readonly Pipeline[];
@@ -31,7 +31,7 @@ export async function openWorld(
   progress: (line: string) => void,
 ): Promise<World> {
   await clear(dir);
-  const stack = await startStack({ dir: join(dir, 'stack'), parts: ALL_PARTS, progress });
+  const stack = await startStack({ dir: join(dir, 'stack'), parts: FILE_PARTS, progress });
   try {
     const env = {
       ...stack.env,

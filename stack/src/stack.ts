@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { StackError } from './errors.ts';
 import { type Kafka, startKafka } from './kafka/cluster.ts';
+import { type OpcuaOptions, type OpcuaSimulator, startOpcua } from './opcua/simulator.ts';
 import type { Part, PartContext } from './part.ts';
 import { type Postgres, startPostgres } from './postgres/postgres.ts';
 import { identify } from './process/identity.ts';
@@ -13,11 +14,15 @@ interface Parts {
   registry: Registry;
   postgres: Postgres;
   sftp: SftpSimulator;
+  opcua: OpcuaSimulator;
 }
 
 export type PartName = keyof Parts;
 
-export const ALL_PARTS: readonly PartName[] = ['kafka', 'registry', 'postgres', 'sftp'];
+/** What pipelines of files need. */
+export const FILE_PARTS = ['kafka', 'registry', 'postgres', 'sftp'] as const satisfies readonly PartName[];
+
+export const ALL_PARTS: readonly PartName[] = [...FILE_PARTS, 'opcua'];
 
 export interface StackOptions<Names extends PartName = PartName> {
   /** The stack's folder: state file, data and logs. One stack at a time in it. */
@@ -28,6 +33,7 @@ export interface StackOptions<Names extends PartName = PartName> {
   readonly kafkaProperties?: Readonly<Record<string, string>>;
   /** SCRAM credentials that the cluster is formatted with, as `--add-scram` of Kafka's storage tool takes them. */
   readonly kafkaScram?: readonly string[];
+  readonly opcua?: OpcuaOptions;
   /** Keep data for the next start in this folder (default), or throw the folder away when stopped. */
   readonly keepData?: boolean;
   /** One line each as parts come up; default is silence. */
@@ -71,6 +77,7 @@ function starters(
     registry: () => startRegistry(context),
     postgres: () => startPostgres(context),
     sftp: () => startSftp(context),
+    opcua: () => startOpcua(context, options.opcua ?? {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ALL_PARTS, type Stack, startStack } from '@millrace/stack';
+import { FILE_PARTS, type Stack, startStack } from '@millrace/stack';
 import { type Service, tempDir, waitFor } from '@millrace/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectedRows, Plant, readings } from '../pipeline/plant.ts';
@@ -14,7 +14,7 @@ let plant: Plant;
 beforeAll(async () => {
   const dir = await tempDir();
   await mkdir(dir.path, { recursive: true });
-  stack = await startStack({ dir: join(dir.path, 'stack'), parts: ALL_PARTS, keepData: false });
+  stack = await startStack({ dir: join(dir.path, 'stack'), parts: FILE_PARTS, keepData: false });
 });
 afterAll(() => stack?.stop());
 afterEach(() => plant?.[Symbol.asyncDispose]());
