@@ -300,7 +300,7 @@ test('a slow server answers in the end; a cut ends connections only', async () =
   await stack.opcua.fault({ kind: 'heal' });
 
   const { connections, sessions } = await stack.opcua.status();
-  const lost = new Promise((resolve) => connection.client.once('connection_lost', resolve));
+  const lost = new Promise<void>((resolve) => connection.client.once('connection_lost', () => resolve()));
   await stack.opcua.fault({ kind: 'cut' });
   await lost;
   expect(connections).toBeGreaterThan(0);
