@@ -72,7 +72,8 @@ export class Clients {
       securityMode: login.mode ?? MessageSecurityMode.None,
       connectionStrategy: { maxRetry: 0 },
       endpointMustExist: false,
-      transportTimeout: 10_000,
+      // So that a test sees the server end a connection, not the client.
+      transportTimeout: 600_000,
     });
   }
 

@@ -63,15 +63,15 @@ test('history keeps the last readings in time order, also when the clock stands 
 test('a removed tag issues nothing, stays accounted for, and goes on where it stopped', () => {
   const plant = new Plant(planTags(2), 5);
   const [id = '', other = ''] = plant.plans.map((plan) => plan.id);
-  plant.issue(1, () => undefined);
+  for (const now of [-1, 0, 1]) plant.issue(now, () => undefined);
   expect(plant.remove(id)).toBe(true);
   expect(plant.remove(id)).toBe(false);
   plant.issue(2, (issued) => expect(issued).toBe(other));
   expect(plant.history(id, 0, 9, 9, false)).toEqual([]);
-  expect(plant.issued().find((tag) => tag.id === id)).toMatchObject({ last: 1, count: 1 });
+  expect(plant.issued().find((tag) => tag.id === id)).toMatchObject({ last: 3, count: 3 });
   plant.add(id, 3);
   plant.issue(4, () => undefined);
-  expect(plant.latest(id)?.value).toBe(2);
+  expect(plant.latest(id)?.value).toBe(4);
   plant.add('Plant/new', 5);
   expect(plant.latest('Plant/new')).toEqual({ value: 1, quality: 'good', time: new Date(5) });
 });

@@ -1,4 +1,6 @@
-/** Lets the plant issue a reading of each tag every so often: never late by more than one, never two at once. */
+const CATCH_UP_MS = 1_000;
+
+/** Lets the plant issue a reading of each tag every so often; what a busy process was late with follows at once. */
 export class Updates {
   readonly #issue: () => void;
   #everyMs: number;
@@ -41,8 +43,8 @@ export class Updates {
   }
 
   #schedule(): void {
-    // What was missed while the process was busy is not made up for.
-    this.#due = Math.max(this.#due + this.#everyMs, performance.now());
+    // Longer than that and the process was stopped: no storm when it goes on.
+    this.#due = Math.max(this.#due + this.#everyMs, performance.now() - CATCH_UP_MS);
     this.#timer = setTimeout(() => {
       this.#issue();
       this.#schedule();
