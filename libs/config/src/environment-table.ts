@@ -39,7 +39,8 @@ export const VARIABLES = [
     name: 'MILLRACE_MEMORY',
     kind: 'size',
     default: '128MiB',
-    about: 'Bound on the records that one process holds in memory at once, over all its pipelines.',
+    about:
+      'Bound on the records that one process holds in memory at once, over all its pipelines; at most a quarter of its heap.',
   },
   {
     name: 'KAFKA_BROKERS',

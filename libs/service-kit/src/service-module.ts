@@ -1,9 +1,11 @@
+import { getHeapStatistics } from 'node:v8';
 import { type Environment, loadEnvironment } from '@millrace/config';
 import { ByteBudget } from '@millrace/core';
 import type { KafkaClient, KafkaSettings } from '@millrace/kafka';
 import type { DynamicModule } from '@nestjs/common';
 import { HealthController, RUNTIME } from './http.ts';
 import { KAFKA_EVENTS, onlyChanges } from './kafka-events.ts';
+import { recordBudget } from './memory-budget.ts';
 import { createObservability, type Observability } from './observability.ts';
 import { type ServicePorts, systemPorts } from './ports.ts';
 import { ServiceRuntime } from './runtime.ts';
@@ -97,7 +99,7 @@ function contextOf(
     registry,
     clock: ports.clock,
     random: ports.random,
-    byteBudget: new ByteBudget(env.memoryBytes),
+    byteBudget: new ByteBudget(recordBudget(env.memoryBytes, getHeapStatistics().heap_size_limit)),
     telemetry: (table, scope) => observability.telemetry(table, scope),
   };
 }

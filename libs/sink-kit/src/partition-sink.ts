@@ -46,8 +46,8 @@ export interface SinkParts {
   readonly worked: (partition: number, next: number) => void;
 }
 
-/** A batch in memory: as fetched, decoded, encoded for the target. */
-const MEMORY_PER_FETCHED_BYTE = 5;
+/** A batch in memory: as fetched, decoded (small rows are mostly objects), encoded for the target. */
+const MEMORY_PER_FETCHED_BYTE = 10;
 /** After so many probes of one run something else than its rows is changing. */
 const PROBES_MAX = 3;
 /** For the ledger, when the runner has to go. */
