@@ -5,7 +5,10 @@ import { defineConfig } from 'vitest/config';
 const resolve = { conditions: ['source', 'node'] };
 const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
 
-/** `unit`: no I/O. `contract`: real servers. `pipeline` and `chaos`: whole services as processes. */
+/**
+ * Limits are for what hangs, not for what is slow: the machine may be.
+ * `unit`: no I/O. `contract`: real servers. `pipeline` and `chaos`: whole services as processes.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +17,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
+          testTimeout: 60_000,
           include: [
             '{libs,services}/*/src/**/*.test.ts',
             'cli/src/**/*.test.ts',
@@ -22,7 +26,11 @@ export default defineConfig({
           ],
         },
       },
-      { resolve, ssr, test: { name: 'architecture', include: ['tests/architecture/**/*.test.ts'] } },
+      {
+        resolve,
+        ssr,
+        test: { name: 'architecture', testTimeout: 60_000, include: ['tests/architecture/**/*.test.ts'] },
+      },
       {
         resolve,
         ssr,
@@ -34,8 +42,8 @@ export default defineConfig({
             'cli/test/**/*.test.ts',
             'stack/test/**/*.test.ts',
           ],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 240_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
@@ -47,7 +55,7 @@ export default defineConfig({
           globalSetup: ['./tests/global-setup.ts'],
           include: ['tests/pipeline/**/*.test.ts', 'tests/chaos/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 180_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
