@@ -18,6 +18,8 @@ export interface CatalogTable {
   readonly columns: ReadonlyMap<string, CatalogColumn>;
   /** Column names of every index that an ON CONFLICT over just these columns would use, sorted. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** By PARTITION BY. A hypertable is none: it is a table with children. */
+  readonly partitioned: boolean;
 }
 
 /** Which of these relations exist. */
@@ -54,6 +56,11 @@ export async function readTable(
     not_null: boolean;
     filled: boolean;
   }>(COLUMNS_SQL, [schema, table], 'reading the columns of the table');
+  const kinds = await connection.rows<{ relkind: string }>(
+    'SELECT c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2',
+    [schema, table],
+    'reading the kind of the table',
+  );
   const keys = await connection.rows<{ names: string[] }>(
     UNIQUE_KEYS_SQL,
     [schema, table],
@@ -74,6 +81,7 @@ export async function readTable(
       ]),
     ),
     uniqueKeys: keys.map((row) => row.names),
+    partitioned: kinds[0]?.relkind === 'p',
   };
 }
 

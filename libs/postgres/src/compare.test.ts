@@ -65,7 +65,7 @@ function tableOf(
   ];
   const map = new Map(columns.map((one) => [one.name, one]));
   change(map);
-  return { columns: map, uniqueKeys: keys };
+  return { columns: map, uniqueKeys: keys, partitioned: false };
 }
 
 const statements = (table: CatalogTable) => compareTable(SPEC, table).map((one) => one.statement);

@@ -70,6 +70,7 @@ const TABLE: CatalogTable = {
     ]),
   ),
   uniqueKeys: [],
+  partitioned: false,
 };
 
 const PLACE = { schema: 'public', sink: "plant/historian/o'brien", topic: 'historian.clean', partition: 3 };
@@ -87,6 +88,14 @@ const STATEMENTS: Readonly<Record<string, string>> = {
   'apply-merge.sql': applyRequest(MERGE, TABLE, PLACE, MOVE, 'normal', DELTAS),
   'apply-merge-uncounted.sql': applyRequest(MERGE, TABLE, PLACE, MOVE, 'uncounted', []),
   'apply-merge-resolved.sql': applyRequest(MERGE, TABLE, PLACE, MOVE, 'resolved', DELTAS),
+  'apply-merge-partitioned.sql': applyRequest(
+    MERGE,
+    { ...TABLE, partitioned: true },
+    PLACE,
+    MOVE,
+    'normal',
+    DELTAS,
+  ),
   'apply-append.sql': applyRequest(APPEND, TABLE, PLACE, MOVE, 'normal', DELTAS),
   'skip.sql': skipRequest(PLACE, MOVE),
   'probe-merge.sql': probeRequest(MERGE, TABLE, 50),

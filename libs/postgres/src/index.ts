@@ -7,7 +7,7 @@ export { createCopyEncoder, type StagedRow } from './copy-encoder.ts';
 export { createTableStatements } from './ddl.ts';
 export { classify } from './errors.ts';
 export { type ProvisionOptions, provision } from './provision.ts';
-export { quoteIdent, quoteTable, quoteText } from './quote.ts';
+export { quoteIdent, quoteList, quoteTable, quoteText } from './quote.ts';
 export type { OffsetPlace } from './requests.ts';
 export { type RewindPlace, type RewindStep, type RewindTarget, rewind, rewindPlan } from './rewind.ts';
 export {
@@ -17,4 +17,6 @@ export {
   type SessionOptions,
   type Step,
 } from './session.ts';
+export { STAGE } from './staging.ts';
 export { type ColumnSpec, type FieldColumn, LINEAGE, type TableSpec, type WriteMode } from './table-spec.ts';
+export { type ReadyTable, TableTarget, type TableTargetOptions } from './table-target.ts';

@@ -2,7 +2,7 @@ import type { CatalogColumn, CatalogTable } from './catalog.ts';
 import { quoteIdent, quoteList, quoteTable } from './quote.ts';
 import { stagingType } from './sql-types.ts';
 import { ORD, STAGE } from './staging.ts';
-import { type FieldColumn, fieldColumns, LINEAGE, type TableSpec } from './table-spec.ts';
+import { arbiterColumns, type FieldColumn, fieldColumns, LINEAGE, type TableSpec } from './table-spec.ts';
 
 const LINEAGE_NAMES = [LINEAGE.fileTime, LINEAGE.load, LINEAGE.row] as const;
 
@@ -31,7 +31,7 @@ export function mergeParts(spec: TableSpec, table: CatalogTable, where = ''): Me
 
   const into = `INSERT INTO ${quoteTable(spec)} AS t (${quoteList(names)}) SELECT ${quoteList(names)} FROM winner`;
   if (spec.write.mode === 'append') {
-    const order = [LINEAGE.load, LINEAGE.row].join(', ');
+    const order = quoteList(arbiterColumns(spec));
     return {
       winner: `winner AS MATERIALIZED (SELECT DISTINCT ON (${order}) * FROM (${typed}) AS typed ORDER BY ${order})`,
       insert: `${into} ORDER BY ${order} ON CONFLICT (${order}) DO NOTHING`,
@@ -47,6 +47,21 @@ export function mergeParts(spec: TableSpec, table: CatalogTable, where = ''): Me
       `ON CONFLICT (${quoteList(key)}) DO UPDATE SET ${updated.map((name) => `${quoteIdent(name)} = excluded.${quoteIdent(name)}`).join(', ')}`,
       `WHERE ${isHigher([...version, ...LINEAGE_NAMES], table)}`,
     ].join('\n'),
+  };
+}
+
+/**
+ * `existed AS (…)`: the keys of winners that the table had when the statement began, and how a returned row is found
+ * in it. A partitioned table gives no `xmax`; a partition of the topic has all writes to its keys, so that nobody
+ * else of ours inserts one meanwhile.
+ */
+export function existedParts(spec: TableSpec): { readonly cte: string; readonly returned: string } {
+  const key = arbiterColumns(spec);
+  const equal = (a: string, b: string) =>
+    key.map((name) => `${a}.${quoteIdent(name)} = ${b}.${quoteIdent(name)}`).join(' AND ');
+  return {
+    cte: `existed AS MATERIALIZED (SELECT ${key.map((name) => `o.${quoteIdent(name)}`).join(', ')} FROM ${quoteTable(spec)} AS o JOIN winner AS w ON ${equal('o', 'w')})`,
+    returned: `NOT EXISTS (SELECT FROM existed AS e WHERE ${equal('e', 't')})`,
   };
 }
 

@@ -12,6 +12,8 @@ export interface ProvisionOptions {
   readonly createTable: boolean;
   /** More to do behind CREATE TABLE, in the same transaction: a hypertable, for instance. */
   readonly afterCreate?: readonly string[];
+  /** Tables of ours beside those that every sink has, by name, with what makes them. */
+  readonly bookkeeping?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function provision(
   options: ProvisionOptions,
 ): Promise<CatalogTable> {
   const { schema } = spec;
-  const names = [...BOOKKEEPING_TABLES, spec.table];
+  const names = [...bookkeepingOf(schema, options).keys(), spec.table];
   const present = await existingTables(connection, schema, names);
   // CREATE … IF NOT EXISTS asks for the right to create even when there is nothing to do: look first.
   if (names.some((name) => !present.has(name))) await createMissing(connection, spec, options);
@@ -49,10 +51,9 @@ async function createMissing(
   try {
     const statements: string[] = [];
     if (!(await schemaExists(connection, schema))) statements.push(`CREATE SCHEMA ${quoteIdent(schema)}`);
-    const present = await existingTables(connection, schema, [...BOOKKEEPING_TABLES, spec.table]);
-    for (const name of BOOKKEEPING_TABLES) {
-      if (!present.has(name)) statements.push(bookkeepingDdl(name, schema));
-    }
+    const ours = bookkeepingOf(schema, options);
+    const present = await existingTables(connection, schema, [...ours.keys(), spec.table]);
+    for (const [name, ddl] of ours) if (!present.has(name)) statements.push(ddl);
     if (!present.has(spec.table)) {
       if (!options.createTable) throw missingTable(spec);
       statements.push(...createTableStatements(spec), ...(options.afterCreate ?? []));
@@ -63,6 +64,11 @@ async function createMissing(
     await connection.query('ROLLBACK', doing).catch(() => undefined);
     throw error;
   }
+}
+
+function bookkeepingOf(schema: string, { bookkeeping }: ProvisionOptions): ReadonlyMap<string, string> {
+  const every = BOOKKEEPING_TABLES.map((name) => [name, bookkeepingDdl(name, schema)] as const);
+  return new Map([...every, ...(bookkeeping ?? [])]);
 }
 
 function missingTable(spec: TableSpec): MillraceError {

@@ -1,7 +1,7 @@
 import type { Tally } from '@millrace/core';
 import type { CatalogTable } from './catalog.ts';
 import { DATA_STATES, SQLSTATE_FENCED, SQLSTATE_PROBED } from './errors.ts';
-import { mergeParts, ordBetween } from './merge.ts';
+import { existedParts, mergeParts, ordBetween } from './merge.ts';
 import { quoteIdent, quoteTable, quoteText } from './quote.ts';
 import { STAGE } from './staging.ts';
 import { LINEAGE, type TableSpec } from './table-spec.ts';
@@ -56,11 +56,14 @@ export function applyRequest(
   move: Move,
   counting: 'normal' | 'resolved' | 'uncounted',
   deltas: readonly Delta[],
+  /** Statements on the stage that are one with the batch, between the lock of the position and the merge. */
+  alongside: readonly string[] = [],
 ): string {
   const parts = mergeParts(spec, table);
-  const statements = ['BEGIN', advanceStatement(place, move)];
+  const statements = ['BEGIN', advanceStatement(place, move), ...alongside];
   if (counting === 'normal' && deltas.length > 0) {
-    statements.push(mergeAndCount(parts, place, move, deltas));
+    const existed = table.partitioned ? existedParts(spec) : null;
+    statements.push(mergeAndCount(parts, existed, place, move, deltas));
   } else {
     statements.push(`WITH ${parts.winner}\n${parts.insert}`);
     if (counting === 'resolved' && deltas.length > 0) statements.push(countOnly(place, move, deltas));
@@ -80,15 +83,16 @@ export function skipRequest(place: OffsetPlace, move: Move): string {
 
 function mergeAndCount(
   parts: ReturnType<typeof mergeParts>,
+  existed: ReturnType<typeof existedParts> | null,
   place: OffsetPlace,
   move: Move,
   deltas: readonly Delta[],
 ): string {
   // xmax is 0 in a row that was just inserted, and our own transaction in one that ON CONFLICT locked to update.
-  return `WITH ${parts.winner},
+  return `WITH ${parts.winner},${existed === null ? '' : `\n${existed.cte},`}
 merged AS (
 ${parts.insert}
-RETURNING t.${LINEAGE.load}, (t.xmax = 0) AS inserted
+RETURNING t.${LINEAGE.load}, (${existed?.returned ?? 't.xmax = 0'}) AS inserted
 ),
 counted AS (
   SELECT ${LINEAGE.load} AS load_id, count(*) FILTER (WHERE inserted) AS inserted, count(*) FILTER (WHERE NOT inserted) AS updated

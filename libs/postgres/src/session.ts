@@ -45,6 +45,8 @@ export interface SessionOptions {
   readonly table: CatalogTable;
   readonly place: OffsetPlace;
   readonly claimed: Claimed;
+  /** See `applyRequest`. */
+  readonly alongside?: readonly string[];
 }
 
 /** The answer to a look at one row. */
@@ -95,7 +97,8 @@ export class PostgresSession {
   async apply(step: CountedStep): Promise<readonly LoadAccountRow[]> {
     const { spec, table, place, claimed } = this.#options;
     const move = { ...step, token: claimed.token };
-    const sql = applyRequest(spec, table, place, move, step.counting, step.loads);
+    const { alongside } = this.#options;
+    const sql = applyRequest(spec, table, place, move, step.counting, step.loads, alongside);
     return accountsOf(await this.#inTransaction(sql, 'applying a batch'));
   }
 

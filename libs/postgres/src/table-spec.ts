@@ -28,6 +28,8 @@ export interface TableSpec {
   readonly write: WriteMode;
   readonly columns: readonly ColumnSpec[];
   readonly indexes: readonly (readonly string[])[];
+  /** The column that the table is cut into pieces by: every unique index has to hold it. None when left out. */
+  readonly partitionedBy?: string;
 }
 
 /** The columns that say where a row came from and complete the order of its versions (ADR 0004). */
@@ -49,7 +51,9 @@ export function fieldColumns(spec: TableSpec): readonly FieldColumn[] {
 
 /** The columns whose values are unique: what an insert can conflict with. */
 export function arbiterColumns(spec: TableSpec): readonly string[] {
-  return spec.write.mode === 'merge' ? spec.write.key : [LINEAGE.load, LINEAGE.row];
+  if (spec.write.mode === 'merge') return spec.write.key;
+  // A row of a load has but one value in it, so that the three are as unique as the two.
+  return [LINEAGE.load, LINEAGE.row, ...(spec.partitionedBy === undefined ? [] : [spec.partitionedBy])];
 }
 
 export function isNotNull(spec: TableSpec, column: FieldColumn): boolean {

@@ -4,13 +4,13 @@ import { pipelineTopics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import type { ServiceContext } from '@millrace/service-kit';
 import { type RunningSink, type SinkEvent, type SinkTarget, startSink } from '@millrace/sink-kit';
-import { PostgresTarget } from './adapters/postgres/postgres-target.ts';
+import { postgresTarget } from './adapters/postgres/postgres-target.ts';
 
 /** The databases that this service writes to. Another one is another folder in `adapters/` and a line here. */
 const TARGETS: Readonly<
   Record<SinkDef['target']['kind'], (sink: SinkDef, pipeline: string, instance: string) => SinkTarget>
 > = {
-  postgres: (sink, pipeline, instance) => new PostgresTarget(sink, { instance, pipeline, sink: sink.name }),
+  postgres: (sink, pipeline, instance) => postgresTarget(sink, { instance, pipeline, sink: sink.name }),
 };
 
 /** What a sink needs of its process. */

@@ -6,7 +6,7 @@ import {
   type ContractHarness,
   type ContractTable,
 } from '../../../libs/sink-kit/test/contract-parts.ts';
-import { PostgresTarget } from '../src/adapters/postgres/postgres-target.ts';
+import { postgresTarget } from '../src/adapters/postgres/postgres-target.ts';
 
 /** A sink of the contract's records into a schema of its own, with names that need quoting. */
 export function contractSink(url: string, schema: string, mode: 'merge' | 'append'): SinkDef {
@@ -52,7 +52,7 @@ export function postgresHarness(url: string, admin: Connection): ContractHarness
       const schema = `contract "${process.pid}-${schemas}"`;
       const sink = contractSink(url, schema, mode);
       const inSchema = (name: string) => `${quoteIdent(schema)}.${quoteIdent(name)}`;
-      const setUp = new PostgresTarget(sink, { ...IDENTITY, sink: 'setup' });
+      const setUp = postgresTarget(sink, { ...IDENTITY, sink: 'setup' });
       const request = { topic: 't', partition: 0, owner: 't', clusterId: 'c', layoutHash: 'l', logStart: 0 };
       if (uniqueCode) {
         await (await setUp.claim(request, new AbortController().signal)).release();
@@ -63,7 +63,7 @@ export function postgresHarness(url: string, admin: Connection): ContractHarness
         target(address) {
           const via = new URL(url);
           if (address) via.port = String(address.port);
-          return new PostgresTarget(
+          return postgresTarget(
             { ...sink, target: { kind: 'postgres', url: new Secret(via.href) } },
             IDENTITY,
           );

@@ -8,9 +8,9 @@ DO $millrace$ BEGIN
     RAISE EXCEPTION 'another owner or another position' USING ERRCODE = 'MR001';
   END IF;
 END $millrace$;
-WITH winner AS MATERIALIZED (SELECT DISTINCT ON (millrace_load, millrace_row) * FROM (SELECT "TagName"::character varying AS "TagName", "Timestamp", "rev", "Value"::numeric(12,3) AS "Value", millrace_file_time, millrace_load, millrace_row FROM pg_temp.millrace_stage) AS typed ORDER BY millrace_load, millrace_row),
+WITH winner AS MATERIALIZED (SELECT DISTINCT ON ("millrace_load", "millrace_row") * FROM (SELECT "TagName"::character varying AS "TagName", "Timestamp", "rev", "Value"::numeric(12,3) AS "Value", millrace_file_time, millrace_load, millrace_row FROM pg_temp.millrace_stage) AS typed ORDER BY "millrace_load", "millrace_row"),
 merged AS (
-INSERT INTO "public"."log" AS t ("TagName", "Timestamp", "rev", "Value", "millrace_file_time", "millrace_load", "millrace_row") SELECT "TagName", "Timestamp", "rev", "Value", "millrace_file_time", "millrace_load", "millrace_row" FROM winner ORDER BY millrace_load, millrace_row ON CONFLICT (millrace_load, millrace_row) DO NOTHING
+INSERT INTO "public"."log" AS t ("TagName", "Timestamp", "rev", "Value", "millrace_file_time", "millrace_load", "millrace_row") SELECT "TagName", "Timestamp", "rev", "Value", "millrace_file_time", "millrace_load", "millrace_row" FROM winner ORDER BY "millrace_load", "millrace_row" ON CONFLICT ("millrace_load", "millrace_row") DO NOTHING
 RETURNING t.millrace_load, (t.xmax = 0) AS inserted
 ),
 counted AS (
