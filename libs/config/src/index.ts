@@ -12,6 +12,8 @@ export {
   pipelineFilesOf,
 } from './load-pipelines.ts';
 export type {
+  AggregateColumn,
+  AggregateDef,
   CelSource,
   ComputedField,
   CsvFormat,
@@ -24,10 +26,13 @@ export type {
   PostgresTarget,
   RecordDef,
   RecordField,
+  RetentionDef,
   RuleDef,
   SftpSettings,
   SinkColumn,
   SinkDef,
+  TimeSeriesDef,
+  TimescaleTarget,
   TransformDef,
 } from './model.ts';
 export { cataloguedPipeline, outputsOf, sinksOf, transformedFields } from './outputs.ts';

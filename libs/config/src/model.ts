@@ -162,7 +162,7 @@ export interface OutputDef {
 export interface SinkDef {
   readonly name: string;
   /** Which dialect and database. */
-  readonly target: PostgresTarget;
+  readonly target: PostgresTarget | TimescaleTarget;
   /** Output that it takes. */
   readonly output: string;
   /** Table, with an optional schema: `public.TagData`. */
@@ -187,6 +187,47 @@ export interface PostgresTarget {
   readonly kind: 'postgres';
   /** Connection string, may hold the password. TLS by `sslmode`, verified unless the URL says otherwise. */
   readonly url: Secret;
+}
+
+export interface TimescaleTarget {
+  readonly kind: 'timescale';
+  /** As that of PostgreSQL. */
+  readonly url: Secret;
+  readonly series: TimeSeriesDef;
+}
+
+/** What makes a table a series in time. */
+export interface TimeSeriesDef {
+  /** Column of type timestamp, never null, part of the merge key. */
+  readonly time: string;
+  readonly chunkMs: number;
+  readonly retention: RetentionDef | null;
+  readonly aggregates: readonly AggregateDef[];
+}
+
+export interface RetentionDef {
+  readonly rows: number | null;
+  readonly ageMs: number | null;
+  readonly everyMs: number;
+}
+
+export interface AggregateDef {
+  /** Of the table or view, in the schema of the sink's table. */
+  readonly name: string;
+  readonly everyMs: number;
+  /** Width of a bucket. */
+  readonly overMs: number;
+  /** Columns of the sink's table. */
+  readonly by: readonly string[];
+  readonly select: readonly AggregateColumn[];
+  readonly retentionMs: number | null;
+}
+
+export interface AggregateColumn {
+  readonly name: string;
+  readonly fn: 'avg' | 'min' | 'max' | 'sum' | 'count' | 'first' | 'last';
+  /** Column of the sink's table; null in `count(*)`. */
+  readonly of: string | null;
 }
 
 export type SinkColumn =

@@ -7,9 +7,14 @@ export function hashOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
 
-const SECRETS = /^(source\/sftp\/(password|privateKey|passphrase)|sinks\/[^/]+\/postgres\/url)$/;
+const SECRETS = /^(source\/sftp\/(password|privateKey|passphrase)|sinks\/[^/]+\/(postgres|timescale)\/url)$/;
 /** Maps whose order means something. */
-const ORDERED = [/^record\/fields$/, /^transform\/(compute|outputs)$/, /^sinks\/[^/]+\/columns$/];
+const ORDERED = [
+  /^record\/fields$/,
+  /^transform\/(compute|outputs)$/,
+  /^sinks\/[^/]+\/columns$/,
+  /^sinks\/[^/]+\/aggregates\/[^/]+\/select$/,
+];
 
 /**
  * The hash of what the file says: comments, layout, order of keys and the values of secrets and variables left out.

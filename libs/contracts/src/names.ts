@@ -7,7 +7,7 @@ export interface PipelineId {
   readonly generation: number;
 }
 
-export type ServiceName = 'ingest-sftp' | 'transformer' | 'sql-sink';
+export type ServiceName = 'ingest-sftp' | 'transformer' | 'sql-sink' | 'timescale-sink';
 export type StateStage = 'ingest' | 'transform';
 
 export const LEDGER_TOPIC = 'millrace.ledger';

@@ -8,6 +8,13 @@ export { Redactor } from './redaction.ts';
 export { DRAIN_DEADLINE_MS, runService } from './run-service.ts';
 export type { PipelineHandle, PipelineStatus, ServiceContext, ServiceDefinition } from './service.ts';
 export { type ServiceModule, serviceModule } from './service-module.ts';
+export { SINK_EVENTS } from './sink-events.ts';
+export {
+  type SinkAtWork,
+  type SinkContext,
+  type SinkServiceDefinition,
+  sinkService,
+} from './sink-service.ts';
 export {
   createTelemetry,
   type EventDef,

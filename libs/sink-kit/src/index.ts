@@ -1,4 +1,5 @@
 export type { SinkEvent } from './events.ts';
+export { type PipelineSinkDeps, startPipelineSink } from './pipeline-sink.ts';
 export type {
   Advance,
   BadRow,

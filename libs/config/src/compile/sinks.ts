@@ -6,6 +6,7 @@ import type { PipelineShape, SinkShape } from '../shape/pipeline.ts';
 import type { Path } from '../source-text/yaml-file.ts';
 import { suggestion } from '../suggest.ts';
 import { type CompileContext, checkNames } from './context.ts';
+import { compileSeries, compileTargetKind } from './timescale.ts';
 
 export function compileSinks(
   ctx: CompileContext,
@@ -43,11 +44,17 @@ function compileSink(
   const columnNames = [...columns.map((column) => column.name), ...Object.keys(shape.columns ?? {})];
   const write = compileWrite(ctx, path, shape, columns, output);
   checkIndexes(ctx, [...path, 'indexes'], shape.indexes, columnNames, write);
-  checkUrl(ctx, [...path, 'postgres', 'url'], shape.postgres.url);
+  const kind = compileTargetKind(ctx, path, shape);
+  const text = shape[kind]?.url;
+  if (text !== undefined) checkUrl(ctx, [...path, kind, 'url'], text);
+  const url = new Secret(text ?? '');
   return [
     {
       name,
-      target: { kind: 'postgres', url: new Secret(shape.postgres.url) },
+      target:
+        kind === 'postgres'
+          ? { kind, url }
+          : { kind, url, series: compileSeries(ctx, path, shape, { columns, write, table }) },
       output: output.name,
       schema,
       table,

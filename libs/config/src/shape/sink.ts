@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { flag, integer, list, text } from './scalars.ts';
 import { onTruncation } from './source.ts';
+import { seriesKeys } from './timescale.ts';
 
 const postgres = z
   .strictObject({
@@ -59,7 +60,8 @@ const badRows = z
 
 export const sink = z
   .strictObject({
-    postgres,
+    postgres: postgres.optional(),
+    ...seriesKeys,
     from: text('Output that it takes. Default: the only one.').optional(),
     table: text('Table, with an optional schema: `TagData`, `plant.TagData`.'),
     merge: merge.optional(),
