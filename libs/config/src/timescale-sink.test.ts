@@ -97,6 +97,12 @@ it.each([
   ],
   ['the sum of a text', TIMESCALE.replace('avg(Value)', 'sum(Tag)'), 'MR-CONFIG-AGGREGATE', 'string'],
   ['avg of everything', TIMESCALE.replace('avg(Value)', 'avg(*)'), 'MR-CONFIG-AGGREGATE', 'no aggregate'],
+  [
+    'widths that share no border',
+    TIMESCALE.replace('every: 5s, over: 5s', 'every: 5s, over: 7s'),
+    'MR-CONFIG-AGGREGATE',
+    'multiples',
+  ],
   ['an unknown column', TIMESCALE.replace('avg(Value)', 'avg(Valu)'), 'MR-CONFIG-UNKNOWN-COLUMN', "'Valu'"],
   ['a column of its own name', TIMESCALE.replace('{ v: avg', '{ bucket: avg'), 'MR-CONFIG-NAME', "'bucket'"],
   ['an unknown group', TIMESCALE.replace('by: [Tag]', 'by: [Tg]'), 'MR-CONFIG-UNKNOWN-COLUMN', "'Tg'"],

@@ -4,9 +4,9 @@ import { reconcile, topics } from '@millrace/contracts';
 import { countRow, emptyTally, formatTally, loadSeed } from '@millrace/core';
 import { type Connection, quoteIdent, rewind, rewindPlan, sinkColumn } from '@millrace/postgres';
 import { type Service, spawnService, waitFor } from '@millrace/testkit';
+import { open } from '../../../libs/postgres/test/table-harness.ts';
 import { historianSink, pipelineOf } from './fixtures.ts';
 import { Harness, type OutputRow, type StackAddresses } from './harness.ts';
-import { open } from './postgres-harness.ts';
 
 let plants = 0;
 

@@ -50,6 +50,7 @@ export function compileSeries(
   const aggregates = Object.entries(shape.aggregates ?? {}).map(([name, one]) =>
     compileAggregate(ctx, [...path, 'aggregates', name], name, one, table.table, columns),
   );
+  if (retention) checkWidths(ctx, path, aggregates);
   return {
     time: compileTime(ctx, path, shape, table.write, columns),
     chunkMs: shape.chunk ?? DAY,
@@ -96,6 +97,22 @@ function compileTime(
     ctx.report.error([...path, 'merge', 'key'], 'MR-CONFIG-MERGE-KEY', message, `Add ${time} to the key.`);
   }
   return time;
+}
+
+/** Retention drops whole buckets of every aggregate: there has to be a place where none is cut in two. */
+function checkWidths(ctx: CompileContext, path: Path, aggregates: readonly AggregateDef[]): void {
+  const sorted = [...aggregates].sort((a, b) => a.overMs - b.overMs);
+  sorted.forEach(({ name, overMs }, i) => {
+    const narrower = sorted[i - 1];
+    if (narrower === undefined || overMs % narrower.overMs === 0) return;
+    const message = `With 'retention', the widths of aggregates must be multiples of each other: that of '${name}' is none of '${narrower.name}'.`;
+    ctx.report.error(
+      [...path, 'aggregates', name, 'over'],
+      'MR-CONFIG-AGGREGATE',
+      message,
+      'Choose another width.',
+    );
+  });
 }
 
 type AggregateShape = NonNullable<SinkShape['aggregates']>[string];

@@ -1,12 +1,23 @@
 import { Secret, type SinkDef } from '@millrace/config';
-import type { Connection } from '@millrace/postgres';
-import { connect, quoteIdent, rewind, rewindPlan, sinkColumn } from '@millrace/postgres';
+import type { SinkTarget } from '@millrace/sink-kit';
 import {
   CONTRACT_FIELDS,
   type ContractHarness,
   type ContractTable,
-} from '../../../libs/sink-kit/test/contract-parts.ts';
-import { postgresTarget } from '../src/adapters/postgres/postgres-target.ts';
+} from '../../sink-kit/test/contract-parts.ts';
+import { type SinkIdentity, sinkColumn } from '../src/bookkeeping.ts';
+import { type Connection, connect } from '../src/connection.ts';
+import { quoteIdent } from '../src/quote.ts';
+import { rewind, rewindPlan } from '../src/rewind.ts';
+
+/** What differs between services that write to a table. */
+export interface TableAdapter {
+  /** The contract's sink as this service has it. Default: as it is. */
+  readonly adapt?: (sink: SinkDef) => SinkDef;
+  readonly target: (sink: SinkDef, identity: SinkIdentity) => SinkTarget;
+  /** Columns that every unique index must hold beside its own. */
+  readonly alsoUnique?: readonly string[];
+}
 
 /** A sink of the contract's records into a schema of its own, with names that need quoting. */
 export function contractSink(url: string, schema: string, mode: 'merge' | 'append'): SinkDef {
@@ -43,30 +54,31 @@ let schemas = 0;
 export const IDENTITY = { instance: 'test', pipeline: 'plant', sink: 'warehouse' };
 
 /** Each table lies in a schema of its own, which the first claim creates. */
-export function postgresHarness(url: string, admin: Connection): ContractHarness {
+export function tableHarness(url: string, admin: Connection, adapter: TableAdapter): ContractHarness {
+  const adapt = adapter.adapt ?? ((sink: SinkDef) => sink);
   const { hostname, port } = new URL(url);
   return {
     address: { host: hostname, port: Number(port) },
     async table(mode, { uniqueCode }): Promise<ContractTable> {
       schemas += 1;
       const schema = `contract "${process.pid}-${schemas}"`;
-      const sink = contractSink(url, schema, mode);
+      const sink = adapt(contractSink(url, schema, mode));
       const inSchema = (name: string) => `${quoteIdent(schema)}.${quoteIdent(name)}`;
-      const setUp = postgresTarget(sink, { ...IDENTITY, sink: 'setup' });
+      const setUp = adapter.target(sink, { ...IDENTITY, sink: 'setup' });
       const request = { topic: 't', partition: 0, owner: 't', clusterId: 'c', layoutHash: 'l', logStart: 0 };
       if (uniqueCode) {
         await (await setUp.claim(request, new AbortController().signal)).release();
-        await admin.query(`CREATE UNIQUE INDEX ON ${inSchema(sink.table)} (code)`, 'test');
+        await admin.query(
+          `CREATE UNIQUE INDEX ON ${inSchema(sink.table)} (${['code', ...(adapter.alsoUnique ?? [])].join(', ')})`,
+          'test',
+        );
       }
       const selectRows = `SELECT "Tag Name", rev, note, millrace_load, millrace_row::int FROM ${inSchema(sink.table)} ORDER BY 1, 5`;
       return {
         target(address) {
           const via = new URL(url);
           if (address) via.port = String(address.port);
-          return postgresTarget(
-            { ...sink, target: { kind: 'postgres', url: new Secret(via.href) } },
-            IDENTITY,
-          );
+          return adapter.target({ ...sink, target: { ...sink.target, url: new Secret(via.href) } }, IDENTITY);
         },
         async rows() {
           const found = await admin.rows(selectRows, [], 'test');
