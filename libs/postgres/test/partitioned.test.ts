@@ -1,5 +1,6 @@
 import { expect, inject, it } from 'vitest';
-import { accountRun } from '../../sink-kit/src/account.ts';
+
+import { write } from '../../sink-kit/test/contract-parts.ts';
 import { claim } from '../src/claim.ts';
 import { connect } from '../src/connection.ts';
 import { provision } from '../src/provision.ts';
@@ -29,6 +30,7 @@ const SPEC: TableSpec = {
 function rowsOf(tags: readonly string[], rev: number) {
   return tags.map((tag, ord) => ({
     ord,
+    offset: ord,
     loadId: LOAD,
     row: ord + 1,
     fileTime: 1_000,
@@ -55,18 +57,15 @@ it.each(['merge', 'append'] as const)('counts what a %s did to a partitioned tab
   const place = { schema: spec.schema, sink: `s/${mode}`, topic: 't', partition: 0 };
   const claimed = await claim(connection, { ...place, ...request });
   const session = await PostgresSession.open(connection, { spec, table, place, claimed });
-  const write = async (from: number, rows: ReturnType<typeof rowsOf>) => {
-    await session.stage(rows);
-    const loads = accountRun('normal', rows, []);
-    const step = { from, to: from + 1, counting: 'normal' as const, loads, ledgerThrough: 0 };
-    const [account] = await session.apply(step);
+  const counts = async (from: number, rows: ReturnType<typeof rowsOf>) => {
+    const [account] = await write(session, rows, { from, to: from + 1 });
     return [account?.inserted, account?.updated, account?.unchanged, account?.superseded];
   };
-  expect(await write(0, rowsOf(['a', 'b'], 1))).toEqual([2, 0, 0, 0]);
+  expect(await counts(0, rowsOf(['a', 'b'], 1))).toEqual([2, 0, 0, 0]);
   const again = mode === 'merge' ? [3, 1, 1, 0] : [3, 0, 2, 0];
   const mixed = [...rowsOf(['a'], 2), ...rowsOf(['x', 'b', 'c'], 1).slice(1)];
   expect(
-    await write(
+    await counts(
       1,
       mixed.map((row, ord) => ({ ...row, ord })),
     ),

@@ -2,7 +2,7 @@ import { type AggregateDef, Secret, type TimeSeriesDef } from '@millrace/config'
 import { type Connection, quoteIdent } from '@millrace/postgres';
 import type { SinkSession } from '@millrace/sink-kit';
 import { open } from '../../../libs/postgres/test/table-harness.ts';
-import { accountRun } from '../../../libs/sink-kit/src/account.ts';
+import { write } from '../../../libs/sink-kit/test/contract-parts.ts';
 import { type TimescaleSink, timescaleTarget } from '../src/adapters/timescale/timescale-target.ts';
 import { openUpkeep } from '../src/adapters/timescale/upkeep-session.ts';
 import type { Server } from '../src/domain/server.ts';
@@ -101,10 +101,9 @@ export class SeriesPlant implements AsyncDisposable {
       fileTime: this.#fileTime,
       value: { tag, time: (BEGIN + seconds) * 1_000_000, value },
     }));
-    const step = { from: at.next, to: at.next + rows.length, counting: 'normal' as const, ledgerThrough: 0 };
-    await at.session.stage(rows);
-    const [counts] = await at.session.apply({ ...step, loads: accountRun('normal', rows, []) });
-    at.next = step.to;
+    const to = at.next + rows.length;
+    const [counts] = await write(at.session, rows, { from: at.next, to });
+    at.next = to;
     return counts;
   }
 
