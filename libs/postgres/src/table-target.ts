@@ -3,6 +3,7 @@ import { type SinkIdentity, sinkColumn } from './bookkeeping.ts';
 import type { CatalogTable } from './catalog.ts';
 import { claim } from './claim.ts';
 import { type Connection, connect } from './connection.ts';
+import type { OffsetPlace } from './requests.ts';
 import { PostgresSession } from './session.ts';
 import type { TableSpec } from './table-spec.ts';
 
@@ -19,10 +20,12 @@ export interface ReadyTable {
 
 export interface TableTargetOptions {
   readonly identity: SinkIdentity;
+  /** Of the table and of what Millrace keeps beside it. */
+  readonly schema: string;
   /** May hold a password. Asked for at each claim. */
   readonly url: () => string;
   /** Makes and compares the table, see `provision`. */
-  readonly prepare: (connection: Connection) => Promise<ReadyTable>;
+  readonly prepare: (connection: Connection, place: OffsetPlace) => Promise<ReadyTable>;
 }
 
 /** One table of a PostgreSQL database: a session for each partition, opened by its claim. */
@@ -35,15 +38,15 @@ export class TableTarget implements SinkTarget {
 
   /** Compares the table at each claim, so that a sink which paused for it goes on by itself once it was mended. */
   async claim(request: ClaimRequest, signal: AbortSignal): Promise<SinkSession> {
-    const { identity, url, prepare } = this.#options;
+    const { identity, schema, url, prepare } = this.#options;
     const { topic, partition } = request;
     const sink = sinkColumn(identity);
     signal.throwIfAborted();
     const connection = await connect({ url: url(), applicationName: `millrace ${sink} ${partition}` });
     try {
-      const ready = await prepare(connection);
+      const place = { schema, sink, topic, partition };
+      const ready = await prepare(connection, place);
       signal.throwIfAborted();
-      const place = { schema: ready.spec.schema, sink, topic, partition };
       const claimed = await claim(connection, { ...request, ...place });
       const session = await PostgresSession.open(connection, { ...ready, place, claimed });
       await session.forgetOldLoads(LOADS_KEPT_DAYS);

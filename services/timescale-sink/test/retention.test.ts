@@ -103,6 +103,28 @@ describe.each(['apache', 'plain'] as const)('retention on a server of kind %s', 
     expect(bucket?.n).toBe(51);
   });
 
+  it('waits for a partition that is behind the others, as long as that is at work', async () => {
+    const retention = { rows: 10, ageMs: null, everyMs: 1_000 };
+    await using plant = await SeriesPlant.create(url, { retention, aggregates: [PER_5S] });
+    const upkeep = await led(plant);
+    await plant.write([{ tag: 'slow', at: 20, value: 1 }], 1);
+    await plant.write(seconds(0, 300));
+    await refreshAll(upkeep, PER_5S);
+    await trimAll(upkeep);
+    const oldest = `SELECT min("Value")::int AS at FROM %"Tag Data" WHERE "tag ""n""" <> 'slow'`;
+    expect(await plant.query(oldest)).toEqual([{ at: 20 }]);
+    // Claimed, but nothing was written yet: anything may come.
+    await (await plant.claim(2)).release();
+    await plant.write([{ tag: 'slow', at: 250, value: 1 }], 1);
+    await refreshAll(upkeep, PER_5S);
+    expect(await trimAll(upkeep)).toEqual({ chunks: 0, rows: 0 });
+    const before =
+      "UPDATE %millrace_progress SET written_at = now() - interval '2 minutes' WHERE partition = 2";
+    await plant.query(before);
+    await trimAll(upkeep);
+    expect(await plant.query(oldest)).toEqual([{ at: 250 }]);
+  });
+
   it('drops whole chunks first, and steps of rows', async () => {
     const retention = { rows: 100, ageMs: null, everyMs: 1_000 };
     await using plant = await SeriesPlant.create(url, { retention, chunkMs: 600_000 });

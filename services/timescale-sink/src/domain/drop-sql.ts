@@ -5,6 +5,9 @@ import type { Server } from './server.ts';
 /** Rows that one transaction deletes, beside whole chunks. */
 export const DELETE_ROWS = 10_000;
 
+/** A partition that has written or was claimed this recently holds a drop back, however far it is behind. */
+const AT_WORK_MS = 60_000;
+
 /** The answer of both requests: chunks and rows that went, and up to when. */
 export const DROPPED = `SELECT split_part(told, '/', 1)::int AS chunks, split_part(told, '/', 2)::int AS rows, split_part(told, '/', 3) AS before
 FROM current_setting('millrace.dropped') AS told`;
@@ -35,6 +38,8 @@ BEGIN
 ${bounds.join('\n')}
   -- No further than the oldest bucket that waits to be computed, and whole buckets only.
   SELECT least(millrace_cut_, min(first_bucket)) INTO millrace_cut_ FROM ${ours(series, 'touched')} WHERE table_name = ${quoteText(table)};
+  -- Nor past a partition of the topic that is at work and behind the others: its rows are still to come.
+  SELECT least(millrace_cut_, min(newest)) INTO millrace_cut_ FROM ${ours(series, 'progress')} WHERE table_name = ${quoteText(table)} AND written_at > now() - ${interval(AT_WORK_MS)};
   SELECT least(millrace_cut_, min(date_bin(width, millrace_cut_, ${ORIGIN}))) INTO millrace_cut_ FROM ${ours(series, 'aggregate')} WHERE table_name = ${quoteText(table)};
   IF EXISTS (SELECT FROM ${name} WHERE ${column} < millrace_cut_) THEN
     INSERT INTO ${ours(series, 'series')} AS s (table_name, dropped_before) VALUES (${quoteText(table)}, millrace_cut_)

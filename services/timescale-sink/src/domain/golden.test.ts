@@ -15,7 +15,7 @@ import { agePolicy, createContinuousAggregate, rowLimitCut, trimCommunity } from
 import { trimAggregate, trimSeries } from './drop-sql.ts';
 import { type Series, seriesBookkeeping } from './series.ts';
 import type { Server } from './server.ts';
-import { touchStatements } from './touch-sql.ts';
+import { claimProgress, touchStatements } from './touch-sql.ts';
 
 /** The SQL that reaches the database, so that a review sees what a change does. `MILLRACE_GOLDEN=write` renews it. */
 const GOLDEN = join(import.meta.dirname, '..', '..', 'test', 'golden');
@@ -49,11 +49,12 @@ const server = (kind: Server['kind']): Server => ({
 });
 const APACHE = server('apache');
 const COMMUNITY = server('community');
+const PLACE = { schema: 'public', sink: 'plant/scraper/sensors', topic: 'scraper.clean', partition: 3 };
 const VIEW = { schema: 'public', table: AGGREGATE.name };
 
 const STATEMENTS: Readonly<Record<string, readonly string[]>> = {
   'bookkeeping.sql': [...seriesBookkeeping('public').values()],
-  'touch.sql': touchStatements(SERIES),
+  'touch.sql': [...touchStatements(SERIES, PLACE), claimProgress(SERIES, PLACE)],
   'hypertable.sql': [hypertable(SERIES, SERIES.time, SERIES.chunkMs, APACHE)],
   'aggregate-apache.sql': [
     ...createAggregate(SERIES, AGGREGATE, APACHE),

@@ -32,7 +32,10 @@ export function bucketOf(widthMs: number, time: string): string {
   return `date_bin(${interval(widthMs)}, ${time}, ${ORIGIN})`;
 }
 
-export function ours(series: Pick<Series, 'schema'>, name: 'series' | 'aggregate' | 'touched'): string {
+export function ours(
+  series: Pick<Series, 'schema'>,
+  name: 'series' | 'aggregate' | 'touched' | 'progress',
+): string {
   return `${quoteIdent(series.schema)}.millrace_${name}`;
 }
 
@@ -82,6 +85,18 @@ export function seriesBookkeeping(schema: string): ReadonlyMap<string, string> {
   last_bucket timestamptz NOT NULL
 );
 CREATE INDEX ON ${name('millrace_touched')} (table_name, aggregate, first_bucket)`,
+    ],
+    [
+      'millrace_progress',
+      `CREATE TABLE ${name('millrace_progress')} (
+  table_name text COLLATE "C" NOT NULL,
+  sink text COLLATE "C" NOT NULL,
+  topic text COLLATE "C" NOT NULL,
+  partition integer NOT NULL,
+  newest timestamptz NOT NULL,
+  written_at timestamptz NOT NULL,
+  PRIMARY KEY (table_name, sink, topic, partition)
+)`,
     ],
   ]);
 }

@@ -1,4 +1,4 @@
-import { quoteIdent, quoteText, STAGE } from '@millrace/postgres';
+import { type OffsetPlace, quoteIdent, quoteText, STAGE } from '@millrace/postgres';
 import { ORIGIN, ours, type Series, seriesLock } from './series.ts';
 
 /**
@@ -6,7 +6,7 @@ import { ORIGIN, ours, type Series, seriesLock } from './series.ts';
  * aggregate, one row per unbroken stretch of buckets. The aggregates are read from the database, so that a process
  * with an older pipeline file touches for a newer one as well.
  */
-export function touchStatements(series: Series): readonly string[] {
+export function touchStatements(series: Series, place: OffsetPlace): readonly string[] {
   const { table, time } = series;
   return [
     // Two statements: the second has to see what was registered or dropped while the first waited.
@@ -19,5 +19,25 @@ SELECT ${quoteText(table)}, aggregate, min(bucket), max(bucket) FROM (
     FROM ${ours(series, 'aggregate')} AS a CROSS JOIN ${STAGE} AS s WHERE a.table_name = ${quoteText(table)}
   ) AS touched
 ) AS stretches GROUP BY aggregate, stretch`,
+    // So that rows are not dropped while a partition of the topic is still far behind the others.
+    progress(series, place, `SELECT max(s.${quoteIdent(time)})`, `FROM ${STAGE} AS s HAVING count(*) > 0`),
   ];
+}
+
+/** A partition that was just claimed has something to say soon, about times that we do not know yet. */
+export function claimProgress(series: Series, place: OffsetPlace): string {
+  return progress(series, place, "SELECT timestamptz '-infinity'", 'WHERE true');
+}
+
+function progress(
+  series: Series,
+  { sink, topic, partition }: OffsetPlace,
+  select: string,
+  from: string,
+): string {
+  const key = `${quoteText(series.table)}, ${quoteText(sink)}, ${quoteText(topic)}, ${partition}`;
+  return `INSERT INTO ${ours(series, 'progress')} AS p (newest, table_name, sink, topic, partition, written_at)
+${select}, ${key}, now() ${from}
+ON CONFLICT (table_name, sink, topic, partition) DO UPDATE
+SET newest = greatest(p.newest, excluded.newest), written_at = excluded.written_at`;
 }

@@ -19,3 +19,13 @@ CREATE TABLE "public".millrace_touched (
   last_bucket timestamptz NOT NULL
 );
 CREATE INDEX ON "public".millrace_touched (table_name, aggregate, first_bucket);
+
+CREATE TABLE "public".millrace_progress (
+  table_name text COLLATE "C" NOT NULL,
+  sink text COLLATE "C" NOT NULL,
+  topic text COLLATE "C" NOT NULL,
+  partition integer NOT NULL,
+  newest timestamptz NOT NULL,
+  written_at timestamptz NOT NULL,
+  PRIMARY KEY (table_name, sink, topic, partition)
+);

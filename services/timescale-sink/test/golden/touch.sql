@@ -8,3 +8,13 @@ SELECT 'sensor''data', aggregate, min(bucket), max(bucket) FROM (
     FROM "public".millrace_aggregate AS a CROSS JOIN pg_temp.millrace_stage AS s WHERE a.table_name = 'sensor''data'
   ) AS touched
 ) AS stretches GROUP BY aggregate, stretch;
+
+INSERT INTO "public".millrace_progress AS p (newest, table_name, sink, topic, partition, written_at)
+SELECT max(s."Time"), 'sensor''data', 'plant/scraper/sensors', 'scraper.clean', 3, now() FROM pg_temp.millrace_stage AS s HAVING count(*) > 0
+ON CONFLICT (table_name, sink, topic, partition) DO UPDATE
+SET newest = greatest(p.newest, excluded.newest), written_at = excluded.written_at;
+
+INSERT INTO "public".millrace_progress AS p (newest, table_name, sink, topic, partition, written_at)
+SELECT timestamptz '-infinity', 'sensor''data', 'plant/scraper/sensors', 'scraper.clean', 3, now() WHERE true
+ON CONFLICT (table_name, sink, topic, partition) DO UPDATE
+SET newest = greatest(p.newest, excluded.newest), written_at = excluded.written_at;

@@ -10,6 +10,8 @@ BEGIN
   millrace_cut_ := greatest(millrace_cut_, now() - interval '2592000000 milliseconds');
   -- No further than the oldest bucket that waits to be computed, and whole buckets only.
   SELECT least(millrace_cut_, min(first_bucket)) INTO millrace_cut_ FROM "public".millrace_touched WHERE table_name = 'sensor''data';
+  -- Nor past a partition of the topic that is at work and behind the others: its rows are still to come.
+  SELECT least(millrace_cut_, min(newest)) INTO millrace_cut_ FROM "public".millrace_progress WHERE table_name = 'sensor''data' AND written_at > now() - interval '60000 milliseconds';
   SELECT least(millrace_cut_, min(date_bin(width, millrace_cut_, timestamptz '2000-01-03 00:00:00+00'))) INTO millrace_cut_ FROM "public".millrace_aggregate WHERE table_name = 'sensor''data';
   IF EXISTS (SELECT FROM "public"."sensor'data" WHERE "Time" < millrace_cut_) THEN
     INSERT INTO "public".millrace_series AS s (table_name, dropped_before) VALUES ('sensor''data', millrace_cut_)

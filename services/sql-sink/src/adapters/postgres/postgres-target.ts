@@ -6,6 +6,7 @@ import type { SinkTarget } from '@millrace/sink-kit';
 export function postgresTarget(sink: SinkDef, identity: SinkIdentity): SinkTarget {
   return new TableTarget({
     identity,
+    schema: sink.schema,
     url: () => sink.target.url.reveal(),
     prepare: async (connection) => ({
       spec: sink,

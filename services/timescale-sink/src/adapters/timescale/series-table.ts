@@ -4,7 +4,6 @@ import { type Connection, provision, quoteIdent, type ReadyTable } from '@millra
 import { hypertable } from '../../domain/aggregate-sql.ts';
 import { interval, regclass, type Series, seriesBookkeeping, tableOf } from '../../domain/series.ts';
 import type { Server } from '../../domain/server.ts';
-import { touchStatements } from '../../domain/touch-sql.ts';
 
 /**
  * Makes the table, and the hypertable of it, in one transaction, or compares what is there. Any number of processes
@@ -25,8 +24,7 @@ export async function seriesTable(
     bookkeeping: seriesBookkeeping(series.schema),
   });
   if (isSeries) await compareHypertable(connection, series, server, table.partitioned);
-  // Continuous aggregates note for themselves what was touched.
-  return server.kind === 'community' ? { spec, table } : { spec, table, alongside: touchStatements(series) };
+  return { spec, table };
 }
 
 async function compareHypertable(

@@ -3,6 +3,7 @@ import { type SinkIdentity, TableTarget } from '@millrace/postgres';
 import type { SinkTarget } from '@millrace/sink-kit';
 import { seriesOf } from '../../domain/series.ts';
 import type { Server } from '../../domain/server.ts';
+import { claimProgress, touchStatements } from '../../domain/touch-sql.ts';
 import { seriesTable } from './series-table.ts';
 import { readServer } from './server.ts';
 
@@ -20,11 +21,16 @@ export function timescaleTarget(
   const series = seriesOf(sink, sink.target.series);
   return new TableTarget({
     identity,
+    schema: sink.schema,
     url: () => sink.target.url.reveal(),
-    prepare: async (connection) => {
+    prepare: async (connection, place) => {
       const server = await readServer(connection);
       onServer(server);
-      return seriesTable(connection, sink, series, server);
+      const ready = await seriesTable(connection, sink, series, server);
+      // Continuous aggregates note for themselves what was touched.
+      if (server.kind === 'community') return ready;
+      await connection.query(claimProgress(series, place), 'noting the claim');
+      return { ...ready, alongside: touchStatements(series, place) };
     },
   });
 }
