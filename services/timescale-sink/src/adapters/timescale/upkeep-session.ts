@@ -19,6 +19,7 @@ import type { TimescaleSink } from './timescale-target.ts';
 
 /** A step may read a whole table once, when an aggregate is new. */
 const STATEMENT_MS = 30 * 60_000;
+const LOCK_MS = 3_000;
 const NOTHING: Dropped = { chunks: 0, rows: 0, before: '-infinity', more: false };
 
 /** Opens a session beside those of the partitions, and makes the table if it is the first. */
@@ -28,6 +29,8 @@ export async function openUpkeep(sink: TimescaleSink, name: string): Promise<Upk
     url: sink.target.url.reveal(),
     applicationName: `millrace ${name} upkeep`,
     statementTimeoutMs: STATEMENT_MS,
+    // Batches queue behind a drop that waits for the series: it gives up early and comes again.
+    lockTimeoutMs: LOCK_MS,
   });
   try {
     // A stopped leader must not lead for ever: a living one is never idle for that long.
