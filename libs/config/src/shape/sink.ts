@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { flag, integer, list, text } from './scalars.ts';
-import { onTruncation } from './source.ts';
+import { onTruncation } from './truncation.ts';
 
 const postgres = z
   .strictObject({
