@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '@millrace/testkit';
 import { DataType } from 'node-opcua-client';
 import { describe, expect, test } from 'vitest';
+import { nodeDisk } from '../src/adapters/disk/node-disk.ts';
 import { counted, Harness } from './harness.ts';
 import type { PlantServer } from './plant-server.ts';
 
@@ -102,6 +103,73 @@ describe('tags of a server', () => {
     await h.arrived('Area/T2', sequence + 500);
     await h.arrived('Area/T3', 7);
     expect(await h.values('Area/T1')).toEqual(counted(0, 20));
+  });
+});
+
+describe('a bad world', () => {
+  test('a line that goes dead: more and more is made anew; readings resume, the span is a gap', async () => {
+    await using h = await Harness.create();
+    const server = await h.server();
+    server.addTag('T1');
+    await using collector = await h.run();
+    await h.arrived('Area/T1', 0);
+    const before = await issue(server, 20);
+    await h.arrived('Area/T1', before);
+    h.line.stall();
+    await waitFor(() => collector.events.some((one) => one.type === 'stale' || one.type === 'server-lost'), {
+      what: 'the silence to be noticed',
+      deadlineMs: 30_000,
+    });
+    await h.line.resume();
+    h.line.cut();
+    await collector.event('server-up', 2);
+    await h.arrived('Area/T1', before);
+    const after = await issue(server, 20);
+    const values = await h.arrived('Area/T1', after);
+    expect(values.slice(-20)).toEqual(counted(after - 19, after));
+    const gap = await waitFor(async () => (await h.account()).gaps[0] ?? null, { what: 'the gap' });
+    expect(gap).toMatch(/gap from .* to .*/);
+  });
+
+  test('a disk whose syncs fail loses nothing while memory holds it', async () => {
+    await using h = await Harness.create();
+    const server = await h.server();
+    server.addTag('T1');
+    let syncs = 0;
+    await using collector = await h.run({
+      ...nodeDisk,
+      async create(path) {
+        const file = await nodeDisk.create(path);
+        const sync = async (): Promise<void> => {
+          syncs += 1;
+          if (syncs % 3 === 0) throw new Error('EIO: i/o error, fdatasync');
+          return file.sync();
+        };
+        return { write: (bytes) => file.write(bytes), close: () => file.close(), sync };
+      },
+    });
+    await h.arrived('Area/T1', 0);
+    const last = await issue(server, 400);
+    expect(await h.arrived('Area/T1', last)).toEqual(counted(0, last));
+    expect(collector.events.some((one) => one.type === 'spool-failed')).toBe(true);
+    await collector.stop();
+    expect(await h.account()).toEqual({ rows: last + 1, open: 0, gaps: [] });
+  });
+
+  test('a broker away for longer than the spool holds: what is lost is counted, the rest is there once', async () => {
+    await using h = await Harness.create({ spool: 'maxBytes: 1MiB, roll: 1h' });
+    await h.spoolOnly(20_000);
+    await using collector = await h.run();
+    await collector.event('spool-published');
+    const values = await h.values('T');
+    const { gaps, rows, open } = await h.account();
+    const lost = gaps.reduce(
+      (sum, text) => sum + Number(/; (\d+) readings lost/.exec(text)?.[1] ?? Number.NaN),
+      0,
+    );
+    expect(lost).toBeGreaterThan(5_000);
+    expect(new Set(values).size).toBe(values.length);
+    expect([values.length + lost, rows, open]).toEqual([20_000, values.length, 0]);
   });
 });
 

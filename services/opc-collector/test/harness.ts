@@ -16,13 +16,21 @@ import {
 } from '@millrace/contracts';
 import { parseTally, type RecordValue, systemClock } from '@millrace/core';
 import { connectKafka, createSchemaRegistry, type FetchedRecord, type KafkaClient } from '@millrace/kafka';
-import { freePort, type Service, spawnService, waitFor } from '@millrace/testkit';
+import {
+  createProxy,
+  type FaultProxy,
+  freePort,
+  type Service,
+  spawnService,
+  waitFor,
+} from '@millrace/testkit';
 import { inject } from 'vitest';
 import { nodeDisk } from '../src/adapters/disk/node-disk.ts';
 import { openPki, trustCertificate } from '../src/adapters/opcua/pki.ts';
 import type { CollectorEvent } from '../src/events.ts';
 import { startCollector } from '../src/pipeline.ts';
 import type { SpoolDisk } from '../src/ports.ts';
+import { SpoolStore } from '../src/spool/store.ts';
 import { PlantServer, type PlantServerOptions } from './plant-server.ts';
 
 const FOREVER = new AbortController().signal;
@@ -40,7 +48,7 @@ partitions: 2
 source:
   opcua:
     servers:
-      - { name: line1, endpoint: "ENDPOINT", security: { mode: MODE }, staleAfter: 3s }
+      - { name: line1, endpoint: "ENDPOINT", security: { mode: MODE }, staleAfter: 3s, requestTimeout: 2s }
     groups:
 GROUPS
     spool: { SPOOL }
@@ -63,14 +71,17 @@ export class Harness implements AsyncDisposable {
   readonly work: string;
   readonly port: number;
   readonly kafka: KafkaClient;
+  /** Between collector and server. */
+  readonly line: FaultProxy;
   pipeline: OpcuaPipeline;
   readonly #secure: boolean;
   readonly #env = inject('stack');
   readonly #running: AsyncDisposable[] = [];
 
-  private constructor(work: string, port: number, kafka: KafkaClient, secure: boolean) {
+  private constructor(work: string, port: number, line: FaultProxy, kafka: KafkaClient, secure: boolean) {
     this.work = work;
     this.port = port;
+    this.line = line;
     this.kafka = kafka;
     this.#secure = secure;
     this.pipeline = {} as OpcuaPipeline;
@@ -79,9 +90,11 @@ export class Harness implements AsyncDisposable {
   static async create(options: { secure?: boolean; groups?: string; spool?: string } = {}): Promise<Harness> {
     const work = await mkdtemp(join(tmpdir(), 'millrace-opc-'));
     const kafka = await connect(inject('stack'));
-    const harness = new Harness(work, await freePort(), kafka, options.secure ?? false);
+    const port = await freePort();
+    const line = await createProxy({ host: '127.0.0.1', port });
+    const harness = new Harness(work, port, line, kafka, options.secure ?? false);
     const text = YAML.replace('NAME', harness.name)
-      .replace('ENDPOINT', `opc.tcp://127.0.0.1:${harness.port}`)
+      .replace('ENDPOINT', `opc.tcp://127.0.0.1:${line.port}`)
       .replace('MODE', options.secure ? 'SignAndEncrypt' : 'insecure')
       .replace('GROUPS\n', options.groups ?? GROUP)
       .replace('SPOOL', options.spool ?? 'roll: 2s');
@@ -129,6 +142,24 @@ export class Harness implements AsyncDisposable {
     const running = { events, stop, event, [Symbol.asyncDispose]: stop };
     this.#running.push(running);
     return running;
+  }
+
+  /** Spools `count` numbered readings of 200 bytes without publishing any, as a process does whose broker is away. */
+  async spoolOnly(count: number): Promise<void> {
+    const store = new SpoolStore(nodeDisk, this.work, this.pipeline, () => 'left');
+    const schema = streamSchema(this.pipeline, 'raw', this.pipeline.record.fields);
+    const { spool: settings } = this.pipeline.source;
+    const deps = { clock: systemClock, settings, schema: JSON.stringify(schema), emit: () => undefined };
+    const writer = await store.create('line1', deps);
+    const type = streamType(schema);
+    for (let i = 0; i < count; i += 1) {
+      writer.append('T', type.toBuffer(numbered(i)), 1_700_000_000_000 + i);
+      if (i % 500 === 0) await writer.sync();
+    }
+    await writer.seal();
+    // As if the process were gone.
+    const owner = join(writer.log.folder, 'owner.json');
+    await writeFile(owner, JSON.stringify({ ...writer.log.meta, processStart: 'another' }));
   }
 
   /** Runs the service as a process, to be killed. */
@@ -205,6 +236,7 @@ export class Harness implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of this.#running.reverse()) await running[Symbol.asyncDispose]();
+    await this.line.close();
     await this.kafka.close();
     await rm(this.work, { recursive: true, force: true });
   }
@@ -225,4 +257,25 @@ function connect(env: Readonly<Record<string, string>>): Promise<KafkaClient> {
 
 export function counted(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}
+
+function numbered(i: number): RecordValue {
+  return {
+    tag: 'T',
+    nodeId: 'nsu=urn:plant;s=T',
+    clientId: 'line1',
+    sensor: 'x'.repeat(100),
+    time: (1_700_000_000_000 + i) * 1_000,
+    sourceTime: null,
+    serverTime: null,
+    value: i,
+    valueLong: null,
+    valueBoolean: null,
+    valueText: null,
+    valueBytes: null,
+    statusCode: 0n,
+    quality: 'good',
+    unit: null,
+    backfilled: false,
+  };
 }

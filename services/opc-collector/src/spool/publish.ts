@@ -5,6 +5,7 @@ import {
   formatMark,
   INGEST_STAGE,
   ledgerEntry,
+  ledgerName,
   loadIdOf,
   spoolTransactionalId,
   topics,
@@ -263,7 +264,14 @@ class SpoolPublication {
     this.#publisher.setState(spoolKeys.gap(server, mtimeMs), { ...gap, at });
     this.#publisher.setLedger(
       ledgerEntry(
-        { pipeline: pipeline.name, loadId, stage: INGEST_STAGE, partition: this.#partition, part: 0, at },
+        {
+          pipeline: ledgerName(pipeline),
+          loadId,
+          stage: INGEST_STAGE,
+          partition: this.#partition,
+          part: 0,
+          at,
+        },
         {
           ingest: {
             source: pipeline.source.name,
@@ -311,7 +319,11 @@ class SpoolPublication {
 
   #addLedger(account: LoadAccount, state: 'open' | 'published' | 'abandoned', reason: string | null): void {
     const { pipeline, clock } = this.#deps;
-    const place = { pipeline: pipeline.name, source: pipeline.source.name, partition: this.#partition };
+    const place = {
+      pipeline: ledgerName(pipeline),
+      source: pipeline.source.name,
+      partition: this.#partition,
+    };
     this.#publisher.setLedger(
       account.ledgerEntry({ ...place, at: clock.now() }, { state, sha256: null, reason }),
     );
