@@ -21,6 +21,8 @@ export class Intake {
   /** Newest reading kept, in the server's time. */
   #lastMs: number | null;
   #received = 0;
+  /** The spool is full and the server is to hold its readings back (`overflow: block`). */
+  blocked = false;
   #queueGapAt = Number.NEGATIVE_INFINITY;
 
   constructor(

@@ -132,7 +132,10 @@ class Collectors {
     noteLast(lastKept, server.name, await lastPublished(kafka, pipeline, server.name, signal));
     const schema = JSON.stringify(streamSchema(pipeline, 'raw', pipeline.record.fields));
     const { spool: settings } = pipeline.source;
-    const writer = await store.create(server.name, { clock, settings, schema, emit });
+    const onBlocked = (blocked: boolean): void => {
+      intake.blocked = blocked;
+    };
+    const writer = await store.create(server.name, { clock, settings, schema, emit, onBlocked });
     spools.publish(writer.log);
     const intake = new Intake(server.name, pipeline, writer, clock, lastKept.get(server.name) ?? null);
     const groups = pipeline.source.groups.filter((group) => group.servers.includes(server.name));

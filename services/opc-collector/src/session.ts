@@ -49,6 +49,7 @@ export class CollectingSession {
   #namespaces: readonly string[] = [];
   #limits: OperationLimits = { read: 1, browse: 1, monitor: 1, historyRead: 1 };
   #groups: GroupAtWork[] = [];
+  #blocked = false;
 
   constructor(session: ClientSession, connection: Connection, deps: CollectDeps, escalation: Escalation) {
     this.#session = session;
@@ -90,7 +91,8 @@ export class CollectingSession {
   async #tick(signal: AbortSignal): Promise<void> {
     const { server, intake, emit, turn } = this.#deps;
     turn();
-    for (const work of this.#groups) {
+    await this.#obeySpool();
+    for (const work of this.#blocked ? [] : this.#groups) {
       await this.#watch(work);
       if (work.group.read.kind === 'poll') await this.#poll(work);
       const { browse } = work.group;
@@ -103,6 +105,17 @@ export class CollectingSession {
     const setAside = this.#missing.size;
     const { spoolBytes } = intake;
     emit({ type: 'received', server: server.name, readings, tags: this.#tagCount, setAside, spoolBytes });
+  }
+
+  /** `overflow: block`: the server keeps what it can in its queues until the spool has room. */
+  async #obeySpool(): Promise<void> {
+    const { blocked, lastMs } = this.#deps.intake;
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    for (const work of this.#groups) {
+      await work.subscription?.setPublishing(!blocked);
+      if (!blocked) work.gap = { fromMs: lastMs, reason: 'blocked' };
+    }
   }
 
   get #tagCount(): number {

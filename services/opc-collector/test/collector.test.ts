@@ -60,7 +60,7 @@ describe('tags of a server', () => {
       String((lost as { error: Error }).error.message),
     )?.[1];
     expect(thumbprint).toBeDefined();
-    await h.trust(thumbprint ?? '');
+    expect(await h.trust(thumbprint ?? '')).toContain('is trusted now');
     await collector.event('server-up');
     await h.arrived('Area/T1', 0);
     expect(server.policies).toEqual(['Aes256_Sha256_RsaPss']);

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { isOpcuaPipeline, loadPipelines, type OpcuaPipeline } from '@millrace/config';
 import {
   LEDGER_DEFINITION,
@@ -26,7 +28,7 @@ import {
 } from '@millrace/testkit';
 import { inject } from 'vitest';
 import { nodeDisk } from '../src/adapters/disk/node-disk.ts';
-import { openPki, trustCertificate } from '../src/adapters/opcua/pki.ts';
+import { openPki } from '../src/adapters/opcua/pki.ts';
 import type { CollectorEvent } from '../src/events.ts';
 import { startCollector } from '../src/pipeline.ts';
 import type { SpoolDisk } from '../src/ports.ts';
@@ -180,10 +182,13 @@ export class Harness implements AsyncDisposable {
     return service;
   }
 
-  /** What `millrace opc trust` does. */
-  async trust(thumbprint: string): Promise<void> {
-    const trusted = await trustCertificate(await openPki(this.work), thumbprint);
-    if (!trusted) throw new Error(`${thumbprint} was not refused`);
+  /** `millrace opc trust <thumbprint>`, as people call it. */
+  async trust(thumbprint: string): Promise<string> {
+    const main = join(import.meta.dirname, '../../../cli/src/main.ts');
+    const args = ['--conditions=source', main, 'opc', 'trust', thumbprint];
+    const env = { ...process.env, ...this.#env, MILLRACE_WORK: this.work, MILLRACE_PIPELINES: this.work };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    return stdout;
   }
 
   async readings(): Promise<RecordValue[]> {

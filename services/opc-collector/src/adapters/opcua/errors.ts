@@ -15,7 +15,7 @@ const REFUSALS: readonly (readonly [pattern: RegExp, code: string, remedy: strin
   [
     /BadSecurityPolicyRejected|BadSecurityModeRejected/,
     'MR-OPC-SECURITY',
-    'The server refuses this security mode or policy: see `millrace opc endpoints`.',
+    'The server refuses this security mode or policy: have it offered, or name another in the pipeline.',
   ],
   [
     /BadTooManySessions|BadTooManySubscriptions|BadTooManyMonitoredItems/,

@@ -1,5 +1,5 @@
-import { createHash, X509Certificate } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
@@ -37,24 +37,4 @@ export async function checkServerCertificate(pki: Pki, server: string, certifica
     message: `${server}: the server's certificate ${thumbprint} is not trusted (${status.name}).`,
     remedy: `Compare the thumbprint with the one on the server; then: millrace opc trust ${thumbprint}`,
   });
-}
-
-/** Certificates that were refused, by SHA-1 thumbprint. */
-export async function rejectedCertificates(pki: Pki): Promise<ReadonlyMap<string, Buffer>> {
-  const { rejectedFolder } = pki.manager;
-  const found = new Map<string, Buffer>();
-  for (const name of await readdir(rejectedFolder)) {
-    const bytes = await readFile(join(rejectedFolder, name));
-    const der = bytes[0] === 0x30 ? bytes : new X509Certificate(bytes).raw;
-    found.set(createHash('sha1').update(der).digest('hex'), der);
-  }
-  return found;
-}
-
-/** False when no certificate of that thumbprint was refused. */
-export async function trustCertificate(pki: Pki, thumbprint: string): Promise<boolean> {
-  const certificate = (await rejectedCertificates(pki)).get(thumbprint.toLowerCase());
-  if (!certificate) return false;
-  await pki.manager.trustCertificate(certificate);
-  return true;
 }
