@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { listDeadLetters, showDeadLetter } from './commands/dead-letters.ts';
 import { lintCommand } from './commands/lint.ts';
 import { load, loads } from './commands/loads.ts';
+import { opcTrust } from './commands/opc-trust.ts';
 import { replay } from './commands/replay.ts';
 import { rewindSink } from './commands/rewind.ts';
 import { status } from './commands/status.ts';
@@ -69,6 +70,15 @@ function addLooking(program: Command, run: Run): void {
     .argument('[paths...]', 'files or folders; default: MILLRACE_PIPELINES')
     .action((paths: string[], _options, command: Command) =>
       act(run, command, (session) => lintCommand(session, paths)),
+    );
+  program
+    .command('opc')
+    .description('OPC UA servers')
+    .command('trust')
+    .description("list refused certificates of servers, or trust one; on the collector's MILLRACE_WORK")
+    .argument('[thumbprint]')
+    .action((thumbprint: string | undefined, _options, command: Command) =>
+      act(run, command, (session) => opcTrust(session, thumbprint)),
     );
   program
     .command('status')

@@ -17,12 +17,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/config': ['core', 'contracts'],
   'libs/kafka': ['core', 'contracts', 'config'],
   'libs/sink-kit': ['core', 'contracts', 'config', 'kafka'],
+  'libs/source-kit': ['core', 'contracts', 'config', 'kafka'],
   'libs/postgres': ['core', 'contracts', 'config', 'sink-kit'],
   'libs/service-kit': ['core', 'contracts', 'config', 'kafka', 'sink-kit'],
   'libs/testkit': ['core'],
   stack: [],
 };
-const ALL_LIBRARIES = ['core', 'contracts', 'config', 'kafka', 'sink-kit', 'postgres', 'service-kit'];
+const ALL_LIBRARIES = [
+  'core',
+  'contracts',
+  'config',
+  'kafka',
+  'sink-kit',
+  'source-kit',
+  'postgres',
+  'service-kit',
+];
 
 const STATEMENT = /^\s*(?:import|export)\s(?:[\w\s{},*$]*?\sfrom\s)?\s*['"]([^'"\n]+)['"]/gm;
 const CALL = /\b(?:import|require|require\.resolve)\(\s*['"]([^'"\n]+)['"]/g;

@@ -19,6 +19,7 @@ export type {
   CsvFormat,
   DedupeDef,
   FilePattern,
+  FilePipeline,
   FileSource,
   OutputDef,
   Pipeline,
@@ -35,7 +36,22 @@ export type {
   TimescaleTarget,
   TransformDef,
 } from './model.ts';
-export { cataloguedPipeline, outputsOf, sinksOf, transformedFields } from './outputs.ts';
+export type {
+  BrowseDef,
+  OpcuaGroup,
+  OpcuaPipeline,
+  OpcuaServer,
+  OpcuaSource,
+  SpoolSettings,
+} from './opcua-model.ts';
+export {
+  cataloguedPipeline,
+  isFilePipeline,
+  isOpcuaPipeline,
+  outputsOf,
+  sinksOf,
+  transformedFields,
+} from './outputs.ts';
 export { type ParsedPipeline, type ParseOptions, parsePipeline } from './parse-pipeline.ts';
 export { compareProblems, formatProblem, type Problem } from './problem.ts';
 export { Secret, secretsIn } from './secret.ts';

@@ -1,4 +1,5 @@
 import type { FieldDef, FieldType } from '@millrace/core';
+import type { OpcuaSource } from './opcua-model.ts';
 import type { Secret } from './secret.ts';
 
 /** One pipeline file, parsed, checked and with every default filled in. Code sees only this. */
@@ -21,13 +22,19 @@ export interface Pipeline {
    * the outputs. A sink may be added at any time (ADR 0003 case 8) and has a hash of its own.
    */
   readonly layoutHash: string;
-  readonly source: FileSource;
+  readonly source: FileSource | OpcuaSource;
   readonly record: RecordDef;
   readonly transform: TransformDef;
   readonly sinks: readonly SinkDef[];
 }
 
+/** A pipeline whose records are rows of files. */
+export interface FilePipeline extends Pipeline {
+  readonly source: FileSource;
+}
+
 export interface FileSource {
+  readonly kind: 'files';
   /** Name in load ids and logs. Default: the pipeline's name. */
   readonly name: string;
   readonly sftp: SftpSettings;

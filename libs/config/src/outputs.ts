@@ -1,6 +1,15 @@
 import type { CataloguedPipeline } from '@millrace/contracts';
 import type { FieldDef } from '@millrace/core';
-import type { OutputDef, Pipeline, RecordDef, SinkDef, TransformDef } from './model.ts';
+import type { FilePipeline, OutputDef, Pipeline, RecordDef, SinkDef, TransformDef } from './model.ts';
+import type { OpcuaPipeline } from './opcua-model.ts';
+
+export function isFilePipeline(pipeline: Pipeline): pipeline is FilePipeline {
+  return pipeline.source.kind === 'files';
+}
+
+export function isOpcuaPipeline(pipeline: Pipeline): pipeline is OpcuaPipeline {
+  return pipeline.source.kind === 'opcua';
+}
 
 export function outputsOf(pipeline: Pipeline): readonly OutputDef[] {
   return pipeline.transform.outputs;

@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GOOD, HOST_KEY, parse, VARIABLES } from '../test/mistakes.ts';
+import type { Pipeline } from './model.ts';
 import { parsePipeline } from './parse-pipeline.ts';
+
+function filesOf(pipeline: Pipeline | null) {
+  return pipeline?.source.kind === 'files' ? pipeline.source : null;
+}
 
 test('a good file compiles, with defaults, without a word', () => {
   const { pipeline, problems } = parse(GOOD);
@@ -30,7 +35,7 @@ test('a good file compiles, with defaults, without a word', () => {
 });
 
 test('a password of digits keeps its zeros, and does not print', () => {
-  const auth = parse(GOOD).pipeline?.source.sftp.auth;
+  const auth = filesOf(parse(GOOD).pipeline)?.sftp.auth;
   expect(auth?.kind === 'password' && auth.password.reveal()).toBe('0012');
   expect(JSON.stringify(auth)).not.toContain('0012');
 });
@@ -72,9 +77,9 @@ test('a variable may come from the file that NAME_FILE names, or have a default'
   };
   const { pipeline, problems } = parsePipeline(text, 'p.yaml', variables, () => 'from the file\n');
   expect(problems).toEqual([]);
-  const auth = pipeline?.source.sftp.auth;
+  const auth = filesOf(pipeline)?.sftp.auth;
   expect(auth?.kind === 'password' && auth.password.reveal()).toBe('from the file');
-  expect(pipeline?.source.sftp.port).toBe(22);
+  expect(filesOf(pipeline)?.sftp.port).toBe(22);
 });
 
 test('sslmode=disable to this machine is fine', () => {

@@ -1,9 +1,9 @@
+import { compileSource, compileSourceRecord } from './compile/any-source.ts';
 import type { CompileContext } from './compile/context.ts';
 import { checkName } from './compile/name.ts';
 import { compileSinks } from './compile/sinks.ts';
 import { compileSoundParts } from './compile/sound-parts.ts';
-import { compileSource } from './compile/source.ts';
-import { compileRecord, compileTransform } from './compile/stream.ts';
+import { compileTransform } from './compile/stream.ts';
 import type { Pipeline, Place } from './model.ts';
 import { layoutHashOf, meaningHash } from './pipeline-hash.ts';
 import { compareProblems, type Problem } from './problem.ts';
@@ -76,7 +76,7 @@ function checkShape(filled: FilledIn, report: Report): PipelineShape | null {
 
 function compile(shape: PipelineShape, yaml: YamlFile, file: string, ctx: CompileContext): Pipeline {
   checkName(ctx, shape.pipeline);
-  const record = compileRecord(ctx, shape.record);
+  const record = compileSourceRecord(ctx, shape.source, shape.record);
   const transform = compileTransform(ctx, shape.transform, record);
   return {
     name: shape.pipeline,

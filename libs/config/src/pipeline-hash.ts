@@ -7,7 +7,8 @@ export function hashOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
 
-const SECRETS = /^(source\/sftp\/(password|privateKey|passphrase)|sinks\/[^/]+\/(postgres|timescale)\/url)$/;
+const SECRETS =
+  /^(source\/sftp\/(password|privateKey|passphrase)|source\/opcua\/servers\/\d+\/password|sinks\/[^/]+\/(postgres|timescale)\/url)$/;
 /** Maps whose order means something. */
 const ORDERED = [
   /^record\/fields$/,

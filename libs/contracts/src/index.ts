@@ -58,9 +58,11 @@ export {
   type StateStage,
   sinkGroupId,
   sinkTransactionalId,
+  spoolTransactionalId,
   topics,
   transactionalId,
 } from './names.ts';
+export { READING_FIELDS, READING_KEY } from './reading.ts';
 export {
   type ExpectedSinks,
   type LoadAccount,

@@ -7,7 +7,7 @@ export interface PipelineId {
   readonly generation: number;
 }
 
-export type ServiceName = 'ingest-sftp' | 'transformer' | 'sql-sink' | 'timescale-sink';
+export type ServiceName = 'ingest-sftp' | 'opc-collector' | 'transformer' | 'sql-sink' | 'timescale-sink';
 export type StateStage = 'ingest' | 'transform';
 
 export const LEDGER_TOPIC = 'millrace.ledger';
@@ -60,4 +60,14 @@ export function transactionalId(
   partition: number,
 ): string {
   return `${groupId(instance, service, id)}.${partition}`;
+}
+
+/** Of the one publisher of a spool of readings: fences per spool, not per partition (ADR 0010). */
+export function spoolTransactionalId(
+  instance: string,
+  service: ServiceName,
+  id: PipelineId,
+  spoolId: string,
+): string {
+  return `${groupId(instance, service, id)}.spool.${spoolId}`;
 }

@@ -6,6 +6,8 @@ const [armedName, armedCount] = (process.env.MILLRACE_CRASH_AT ?? '').split(':')
 let passesLeft = Number(armedCount ?? 1);
 
 export type CrashPoint =
+  | 'spool.after-write'
+  | 'spool.after-sync'
   | 'ingest.after-send'
   | 'ingest.before-commit'
   | 'ingest.after-commit'

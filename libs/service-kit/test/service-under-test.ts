@@ -2,6 +2,7 @@
  * A service with a pipeline that does as its environment says; Kafka and the registry are doubles. Its log is what
  * the test reads.
  */
+import { isFilePipeline } from '@millrace/config';
 import { type Clock, MillraceError, systemClock } from '@millrace/core';
 import type { KafkaClient, SchemaRegistry } from '@millrace/kafka';
 import {
@@ -56,8 +57,8 @@ await runService(
             remedy: 'drain',
           });
         }
-        const { auth } = pipeline.source.sftp;
-        if (mode === 'leaks' && auth.kind === 'password') {
+        const auth = isFilePipeline(pipeline) ? pipeline.source.sftp.auth : null;
+        if (mode === 'leaks' && auth?.kind === 'password') {
           const secret = auth.password.reveal();
           say(`logging in with ${secret}`, { nested: { note: secret }, cause: new Error(`bad ${secret}`) });
           throw new MillraceError({ kind: 'halt', code: 'MR-TEST', message: `refused: ${secret}` });

@@ -1,4 +1,5 @@
-import type { Pipeline } from '@millrace/config';
+import { isFilePipeline, type Pipeline } from '@millrace/config';
+import { MillraceError } from '@millrace/core';
 import { type PipelineHandle, type ServiceContext, serviceModule } from '@millrace/service-kit';
 import { SftpFiles } from './adapters/sftp/sftp-files.ts';
 import { INGEST_EVENTS } from './events.ts';
@@ -8,11 +9,12 @@ import { startIngest } from './pipeline.ts';
 export const AppModule = serviceModule({
   name: 'ingest-sftp',
   version: '0.1.0',
-  needs: () => true,
+  needs: isFilePipeline,
   start: startPipeline,
 });
 
 async function startPipeline(pipeline: Pipeline, context: ServiceContext): Promise<PipelineHandle> {
+  if (!isFilePipeline(pipeline)) throw notFiles(pipeline);
   const { env, kafka, registry, byteBudget, clock, random } = context;
   const telemetry = context.telemetry(INGEST_EVENTS, { pipeline: pipeline.name });
   const ingest = await startIngest(pipeline, {
@@ -35,6 +37,11 @@ async function startPipeline(pipeline: Pipeline, context: ServiceContext): Promi
     done: ingest.host.done,
     stop: () => ingest.stop(),
   };
+}
+
+function notFiles(pipeline: Pipeline): MillraceError {
+  const message = `Pipeline ${pipeline.name} has no files.`;
+  return new MillraceError({ kind: 'bug', code: 'MR-BUG', message });
 }
 
 function describe(status: {

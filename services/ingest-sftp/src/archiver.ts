@@ -1,15 +1,15 @@
-import type { Pipeline } from '@millrace/config';
+import type { FilePipeline } from '@millrace/config';
 import { loadIdOf, type Task } from '@millrace/contracts';
 import { asMillraceError, type Clock, crashPoint } from '@millrace/core';
+import type { Publisher } from '@millrace/source-kit';
 import { archiveTargets } from './domain/paths.ts';
 import { type FileState, type FileVersion, stateKeys } from './domain/state.ts';
 import type { IngestEvent } from './events.ts';
 import type { RemoteFiles, RemoteStat } from './ports.ts';
-import type { Publisher } from './publisher.ts';
 import { isServerTrouble, type ServerHealth } from './server-health.ts';
 
 export interface ArchiverDeps {
-  readonly pipeline: Pipeline;
+  readonly pipeline: FilePipeline;
   readonly files: RemoteFiles;
   readonly health: ServerHealth;
   readonly publisher: Publisher;

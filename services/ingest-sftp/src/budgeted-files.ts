@@ -1,6 +1,6 @@
 import type { ByteBudget, Clock } from '@millrace/core';
+import { COMMIT_BYTES_MAX } from '@millrace/source-kit';
 import type { RemoteFiles } from './ports.ts';
-import { COMMIT_BYTES_MAX } from './publisher.ts';
 
 /** A file at work: requests under way to the server, a transaction being filled and one being sent. */
 const FILE_BYTES_MAX = 2 * COMMIT_BYTES_MAX + 4 * 1024 * 1024;

@@ -1,20 +1,19 @@
 import { join } from 'node:path';
-import type { CsvFormat, Pipeline } from '@millrace/config';
+import type { CsvFormat, FilePipeline } from '@millrace/config';
 import { formatFileTime, formatMark, ledgerName } from '@millrace/contracts';
 import type { Clock, Reason, RecordValue } from '@millrace/core';
+import { LoadAccount, type LoadOutcome, type Publisher } from '@millrace/source-kit';
 import { spooled, streamed } from './content.ts';
 import { type RowPlace, rejectedRow, rejectedSkippedRow } from './dead-letters.ts';
 import { CsvReader, FormatProblem, RowBlock, type SkippedRow, UNREADABLE } from './domain/csv-reader.ts';
-import { LoadAccount, type LoadOutcome } from './domain/load-account.ts';
 import { PrefixDigest } from './domain/prefix-digest.ts';
 import { keyOf } from './domain/record-key.ts';
 import { RowMapper } from './domain/row-mapper.ts';
 import { type FileVersion, type ProgressState, stateKeys } from './domain/state.ts';
 import type { RemoteFiles } from './ports.ts';
-import type { Publisher } from './publisher.ts';
 
 export interface FileLoadDeps {
-  readonly pipeline: Pipeline;
+  readonly pipeline: FilePipeline;
   readonly partition: number;
   readonly files: RemoteFiles;
   readonly publisher: Publisher;

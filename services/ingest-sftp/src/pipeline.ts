@@ -1,19 +1,16 @@
-import { cataloguedPipeline, type Pipeline } from '@millrace/config';
+import { cataloguedPipeline, type FilePipeline } from '@millrace/config';
 import { groupId, LEDGER_DEFINITION, pipelineTopics, topics, transactionalId } from '@millrace/contracts';
 import { type ByteBudget, type Clock, partitionFor, type Random } from '@millrace/core';
 import type { KafkaClient, PartitionHost, SchemaRegistry, TransactionalProducer } from '@millrace/kafka';
+import { createEncoders, type Encoders, Lane, Publisher, Turns } from '@millrace/source-kit';
 import { budgeted } from './budgeted-files.ts';
 import { PatternMatcher } from './domain/paths.ts';
-import { createEncoders, type Encoders } from './encoders.ts';
 import type { IngestEvent } from './events.ts';
-import { Lane } from './lane.ts';
 import type { RemoteFiles } from './ports.ts';
-import { Publisher } from './publisher.ts';
 import { Scanner } from './scanner.ts';
 import { ServerHealth } from './server-health.ts';
 import { startOffset } from './start-offset.ts';
 import { readPartitionState } from './state-store.ts';
-import { Turns } from './turns.ts';
 import { Worker } from './worker.ts';
 
 /** Results are flushed and files archived after this many tasks. */
@@ -46,7 +43,7 @@ export interface Ingest {
  * The scanner lists the source and issues one task per version of a file. Each task partition has one runner at a
  * time, which reads the files of its tasks and publishes their rows, with progress, in transactions of its own.
  */
-export async function startIngest(pipeline: Pipeline, deps: IngestDeps): Promise<Ingest> {
+export async function startIngest(pipeline: FilePipeline, deps: IngestDeps): Promise<Ingest> {
   const { kafka, registry, files, clock, random, emit } = deps;
   await kafka.ensureTopics([...pipelineTopics(cataloguedPipeline(pipeline)), LEDGER_DEFINITION]);
   const encoders = await createEncoders(registry, pipeline);
@@ -84,7 +81,7 @@ interface RunnerDeps extends IngestDeps {
 
 /** Takes the partition over, finds where it stands, and works until it is lost or something fails. */
 async function runPartition(
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   deps: RunnerDeps,
   partition: number,
   lost: AbortSignal,
@@ -124,7 +121,7 @@ async function runPartition(
 
 /** Tasks → files → rows. */
 async function work(
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   deps: RunnerDeps,
   partition: number,
   publisher: Publisher,
@@ -201,7 +198,7 @@ async function* whileWaiting<T>(
 
 /** Source → tasks. */
 async function scan(
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   deps: RunnerDeps,
   publisher: Publisher,
   signal: AbortSignal,
@@ -217,7 +214,7 @@ async function scan(
 }
 
 function publisherOn(
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   deps: RunnerDeps,
   partition: number,
   producer: TransactionalProducer,

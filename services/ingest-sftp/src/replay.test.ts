@@ -1,4 +1,4 @@
-import type { CsvFormat, Pipeline } from '@millrace/config';
+import type { CsvFormat, FilePipeline } from '@millrace/config';
 import type { RecordValue } from '@millrace/core';
 import { expect, test } from 'vitest';
 import type { LoadState } from './domain/state.ts';
@@ -7,7 +7,7 @@ import { csvFormat } from './testing/fixtures.ts';
 
 const field = (name: string) => ({ name, from: name, optional: false, type: { kind: 'string' as const } });
 // Only the record is looked at.
-const pipeline = { record: { fields: [field('a'), field('b')] } } as unknown as Pipeline;
+const pipeline = { record: { fields: [field('a'), field('b')] } } as unknown as FilePipeline;
 
 function replay(
   original: Buffer,

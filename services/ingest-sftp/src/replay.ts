@@ -1,4 +1,4 @@
-import type { CsvFormat, Pipeline } from '@millrace/config';
+import type { CsvFormat, FilePipeline } from '@millrace/config';
 import type { ReplayRow } from '@millrace/contracts';
 import type { Reason, RecordValue } from '@millrace/core';
 import { CsvReader, RowBlock, UNREADABLE } from './domain/csv-reader.ts';
@@ -8,7 +8,7 @@ import { bytesPerUnit, type Encoding } from './domain/text-decoding.ts';
 
 /** Fills `record` from the bytes of a rejected row, read under today's pipeline; or says why it is rejected again. */
 export function mapReplayed(
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   format: CsvFormat,
   load: LoadState,
   replay: ReplayRow,

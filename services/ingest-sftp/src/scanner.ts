@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
-import type { Pipeline } from '@millrace/config';
+import type { FilePipeline } from '@millrace/config';
 import { topics } from '@millrace/contracts';
 import { asMillraceError, type Clock } from '@millrace/core';
 import type { KafkaClient } from '@millrace/kafka';
+import type { Publisher } from '@millrace/source-kit';
 import { Discovery, REISSUE_DELAY_MS, type SeenFile } from './domain/discovery.ts';
 import { isSafeName, type PatternMatcher } from './domain/paths.ts';
 import { stateKeys } from './domain/state.ts';
 import type { IngestEvent } from './events.ts';
 import type { RemoteFiles } from './ports.ts';
-import type { Publisher } from './publisher.ts';
 import { isServerTrouble, type ServerHealth } from './server-health.ts';
 import { readState, type StateChange } from './state-store.ts';
 
@@ -16,7 +16,7 @@ import { readState, type StateChange } from './state-store.ts';
 const FINDINGS_MAX = 1_000;
 
 export interface ScannerDeps {
-  readonly pipeline: Pipeline;
+  readonly pipeline: FilePipeline;
   readonly kafka: KafkaClient;
   readonly files: RemoteFiles;
   readonly health: ServerHealth;

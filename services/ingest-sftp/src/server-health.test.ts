@@ -1,8 +1,8 @@
 import { MillraceError } from '@millrace/core';
+import { Turns } from '@millrace/source-kit';
 import { FakeClock } from '@millrace/testkit';
 import { expect, test } from 'vitest';
 import { ServerHealth } from './server-health.ts';
-import { Turns } from './turns.ts';
 
 const LIVEZ_MS = 60_000;
 

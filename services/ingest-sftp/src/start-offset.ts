@@ -1,4 +1,4 @@
-import type { Pipeline } from '@millrace/config';
+import type { FilePipeline } from '@millrace/config';
 import { topics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import type { KafkaClient } from '@millrace/kafka';
@@ -12,7 +12,7 @@ import type { IngestEvent } from './events.ts';
  */
 export async function startOffset(
   kafka: KafkaClient,
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   partition: number,
   state: NextState | null,
   cluster: string,
@@ -30,11 +30,11 @@ export async function startOffset(
   return start;
 }
 
-function otherLayout(pipeline: Pipeline): MillraceError {
+function otherLayout(pipeline: FilePipeline): MillraceError {
   return new MillraceError({
     kind: 'halt',
     code: 'MR-PIPELINE-LAYOUT',
-    message: `Pipeline ${pipeline.name} was edited so that keys, outputs or partitions differ from those of its topics.`,
+    message: `FilePipeline ${pipeline.name} was edited so that keys, outputs or partitions differ from those of its topics.`,
     remedy: 'Undo the edit, or drain the pipeline and raise `generation`.',
   });
 }

@@ -1,4 +1,4 @@
-import type { Pipeline } from '@millrace/config';
+import type { FilePipeline } from '@millrace/config';
 import { topics } from '@millrace/contracts';
 import { MillraceError } from '@millrace/core';
 import type { FetchedRecord, KafkaClient } from '@millrace/kafka';
@@ -35,7 +35,7 @@ export type StateChange =
  */
 export async function readState(
   kafka: KafkaClient,
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   partition: number,
   from: number | undefined,
   apply: (change: StateChange) => void,
@@ -56,7 +56,7 @@ export async function readState(
 
 export async function readPartitionState(
   kafka: KafkaClient,
-  pipeline: Pipeline,
+  pipeline: FilePipeline,
   partition: number,
   signal: AbortSignal,
 ): Promise<PartitionState> {

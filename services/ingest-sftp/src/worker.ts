@@ -1,4 +1,4 @@
-import type { FilePattern, Pipeline } from '@millrace/config';
+import type { FilePattern, FilePipeline } from '@millrace/config';
 import {
   formatFileTime,
   formatReplayMark,
@@ -17,10 +17,10 @@ import {
   type RecordValue,
 } from '@millrace/core';
 import type { FetchedRecord } from '@millrace/kafka';
+import { type Encoders, LoadAccount, type Publisher } from '@millrace/source-kit';
 import { Archiver } from './archiver.ts';
 import { rejectedRow } from './dead-letters.ts';
 import { RESULT_KEPT_MS } from './domain/discovery.ts';
-import { LoadAccount } from './domain/load-account.ts';
 import type { PatternMatcher } from './domain/paths.ts';
 import { keyOf } from './domain/record-key.ts';
 import {
@@ -30,11 +30,9 @@ import {
   type ProgressState,
   stateKeys,
 } from './domain/state.ts';
-import type { Encoders } from './encoders.ts';
 import type { IngestEvent } from './events.ts';
 import { Abandon, FileLoad } from './file-load.ts';
 import type { RemoteFiles } from './ports.ts';
-import type { Publisher } from './publisher.ts';
 import { mapReplayed } from './replay.ts';
 import { isServerTrouble, type ServerHealth } from './server-health.ts';
 import type { PartitionState } from './state-store.ts';
@@ -46,7 +44,7 @@ const HOUR_MS = 3_600_000;
 const ARCHIVE_RETRY = { delayMs: 5_000, maxDelayMs: 600_000 } as const;
 
 export interface WorkerDeps {
-  readonly pipeline: Pipeline;
+  readonly pipeline: FilePipeline;
   readonly partition: number;
   readonly files: RemoteFiles;
   readonly health: ServerHealth;

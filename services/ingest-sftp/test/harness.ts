@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadPipelines, type Pipeline } from '@millrace/config';
+import { type FilePipeline, isFilePipeline, loadPipelines } from '@millrace/config';
 import {
   DEAD_LETTER_SCHEMA,
   type DeadLetter,
@@ -86,7 +86,7 @@ sinks:
 /** One pipeline of its own on the shared stack, with its folder on the SFTP simulator. */
 export class Harness implements AsyncDisposable {
   readonly name: string;
-  readonly pipeline: Pipeline;
+  readonly pipeline: FilePipeline;
   readonly kafka: KafkaClient;
   /** On disk. */
   readonly folder: string;
@@ -94,7 +94,7 @@ export class Harness implements AsyncDisposable {
   readonly #env = inject('stack');
   readonly #running: AsyncDisposable[] = [];
 
-  private constructor(name: string, work: string, pipeline: Pipeline, kafka: KafkaClient) {
+  private constructor(name: string, work: string, pipeline: FilePipeline, kafka: KafkaClient) {
     this.name = name;
     this.#work = work;
     this.pipeline = pipeline;
@@ -112,7 +112,7 @@ export class Harness implements AsyncDisposable {
   }
 
   /** The same pipeline, edited: `n/a` means that there is no value. */
-  edited(): Promise<Pipeline> {
+  edited(): Promise<FilePipeline> {
     return writePipeline(this.#work, this.name, {}, ', nulls: ["", n/a]');
   }
 
@@ -275,7 +275,7 @@ async function writePipeline(
   name: string,
   { archive = false, spool = false, match = 'in/*.csv' }: HarnessOptions,
   format: string,
-): Promise<Pipeline> {
+): Promise<FilePipeline> {
   const settings = [archive ? `archive: /${name}/done` : '', spool ? 'spool: true' : ''].filter(Boolean);
   const text = YAML.replace('SETTINGS', settings.join('\n  '))
     .replaceAll('NAME', name)
@@ -284,7 +284,7 @@ async function writePipeline(
   await writeFile(join(folder, 'pipeline.yaml'), text);
   const { pipelines, problems } = loadPipelines(folder, inject('stack'));
   const [pipeline] = pipelines;
-  if (!pipeline) throw new Error(JSON.stringify(problems));
+  if (!pipeline || !isFilePipeline(pipeline)) throw new Error(JSON.stringify(problems));
   return pipeline;
 }
 

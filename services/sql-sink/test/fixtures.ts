@@ -52,6 +52,7 @@ export function pipelineOf(name: string, partitions: number, sinks: readonly Sin
     hash: '0'.repeat(16),
     layoutHash: 'layout-1',
     source: {
+      kind: 'files',
       name,
       sftp: {
         host: 'localhost',

@@ -32,6 +32,7 @@ export function pipelineOf(
     hash: '0'.repeat(16),
     layoutHash: 'layout-1',
     source: {
+      kind: 'files',
       name: 'plant',
       sftp: {
         host: 'localhost',

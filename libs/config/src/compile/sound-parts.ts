@@ -1,11 +1,11 @@
 import { pipelineShape } from '../shape/pipeline.ts';
 import { sink } from '../shape/sink.ts';
 import type { Plain } from '../source-text/yaml-file.ts';
+import { compileSource, compileSourceRecord } from './any-source.ts';
 import type { CompileContext } from './context.ts';
 import { checkName } from './name.ts';
 import { compileSinks } from './sinks.ts';
-import { compileSource } from './source.ts';
-import { compileRecord, compileTransform } from './stream.ts';
+import { compileTransform } from './stream.ts';
 
 const PARTS = pipelineShape.shape;
 
@@ -25,7 +25,7 @@ export function compileSoundParts(ctx: CompileContext, value: Plain): void {
   if (source.success) compileSource(ctx, source.data, name.data ?? 'unnamed');
   const recordShape = PARTS.record.safeParse(value.record);
   if (!recordShape.success) return;
-  const record = compileRecord(ctx, recordShape.data);
+  const record = compileSourceRecord(ctx, value.source, recordShape.data);
   const transformShape = PARTS.transform.safeParse(value.transform);
   if (!transformShape.success || !isThere('transform')) return;
   const { outputs } = compileTransform(ctx, transformShape.data, record);

@@ -1,12 +1,16 @@
 import picomatch from 'picomatch';
 import type { CsvFormat, FilePattern, FileSource, SftpSettings } from '../model.ts';
 import { Secret } from '../secret.ts';
-import type { SourceShape } from '../shape/pipeline.ts';
+import type { FileSourceShape } from '../shape/pipeline.ts';
 import type { Path } from '../source-text/yaml-file.ts';
 import type { CompileContext } from './context.ts';
 import { formatMistake, isZone, zoneRemedy } from './formats.ts';
 
-export function compileSource(ctx: CompileContext, shape: SourceShape, pipelineName: string): FileSource {
+export function compileFileSource(
+  ctx: CompileContext,
+  shape: FileSourceShape,
+  pipelineName: string,
+): FileSource {
   const files = shape.files.map((file, index): FilePattern => {
     const path: Path = ['source', 'files', index];
     checkGlob(ctx, [...path, 'match'], file.match);
@@ -19,6 +23,7 @@ export function compileSource(ctx: CompileContext, shape: SourceShape, pipelineN
   const archive = shape.archive ?? null;
   if (archive !== null) checkArchive(ctx, archive, files);
   return {
+    kind: 'files',
     name: shape.name ?? pipelineName,
     sftp: compileSftp(ctx, shape.sftp),
     files,
@@ -30,7 +35,7 @@ export function compileSource(ctx: CompileContext, shape: SourceShape, pipelineN
   };
 }
 
-type SftpShape = SourceShape['sftp'];
+type SftpShape = FileSourceShape['sftp'];
 const SFTP: Path = ['source', 'sftp'];
 
 function compileSftp(ctx: CompileContext, shape: SftpShape): SftpSettings {
@@ -118,7 +123,7 @@ function compileHostKeys(ctx: CompileContext, shape: SftpShape): readonly string
   return keys.map((key) => key.replace(/=$/, ''));
 }
 
-type CsvShape = SourceShape['files'][number]['csv'];
+type CsvShape = FileSourceShape['files'][number]['csv'];
 
 function compileCsv(ctx: CompileContext, path: Path, shape: CsvShape): CsvFormat {
   const wrong = (name: string, message: string, remedy: string): void =>

@@ -1,4 +1,4 @@
-import { RESERVED_OUTPUTS } from '@millrace/contracts';
+import { READING_FIELDS, READING_KEY, RESERVED_OUTPUTS } from '@millrace/contracts';
 import type { FieldDef, FieldType } from '@millrace/core';
 import { COMPUTABLE_FROM } from '../cel.ts';
 import type { ComputedField, DedupeDef, OutputDef, RecordDef, RuleDef, TransformDef } from '../model.ts';
@@ -8,7 +8,7 @@ import type { Path } from '../source-text/yaml-file.ts';
 import { type CompileContext, checkNames, compileCel } from './context.ts';
 
 export function compileRecord(ctx: CompileContext, shape: PipelineShape['record']): RecordDef {
-  const fields = Object.entries(shape.fields).map(([name, field]) => ({
+  const fields = Object.entries(shape.fields ?? {}).map(([name, field]) => ({
     name,
     type: fieldType(ctx, ['record', 'fields', name, 'type'], field.type),
     optional: field.optional,
@@ -17,10 +17,31 @@ export function compileRecord(ctx: CompileContext, shape: PipelineShape['record'
   if (fields.length === 0) {
     const remedy = 'Write at least one: tagName: { type: string, from: TagName }.';
     ctx.report.keyError(['record', 'fields'], 'MR-CONFIG-MISSING', 'The record has no fields.', remedy);
+  } else if (!shape.key) {
+    const remedy = 'Write key: [tagName]: records with the same key stay in order.';
+    ctx.report.keyError(['record', 'key'], 'MR-CONFIG-MISSING', 'The record has no key.', remedy);
   }
+  const key = shape.key ?? [];
+  checkRecordKey(ctx, key, fields);
+  return { key, fields };
+}
+
+/** Readings have fixed fields (`READING_FIELDS`); only the key may be chosen. */
+export function compileReadingRecord(ctx: CompileContext, shape: PipelineShape['record']): RecordDef {
+  if (shape.fields) {
+    const message = 'The fields of readings are fixed.';
+    const remedy =
+      "Remove 'fields'; add fields under transform.compute, choose them under transform.outputs.";
+    ctx.report.keyError(['record', 'fields'], 'MR-CONFIG-READING-FIELDS', message, remedy);
+  }
+  const key = shape.key ?? READING_KEY;
+  checkRecordKey(ctx, key, READING_FIELDS);
+  return { key, fields: READING_FIELDS.map((field) => ({ ...field, from: field.name })) };
+}
+
+function checkRecordKey(ctx: CompileContext, key: readonly string[], fields: readonly FieldDef[]): void {
   const names = fields.map((field) => field.name);
-  checkNames(ctx, ['record', 'key'], shape.key, names, 'field');
-  return { key: shape.key, fields };
+  checkNames(ctx, ['record', 'key'], key, names, 'field');
 }
 
 export function compileTransform(

@@ -34,22 +34,29 @@ export function pipelinePage(): string {
 function collect(title: string, schema: JsonSchema, into: Section[], path: string): void {
   const nested: [string, JsonSchema, string][] = [];
   const rows = Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const inner = objectInside(property);
-    const place = `${path}${name}${inner?.suffix ?? ''}`;
-    if (inner) nested.push([`\`${place}\``, inner.schema, `${place}.`]);
+    for (const inner of objectsInside(property)) {
+      const place = `${path}${name}${inner.suffix}`;
+      nested.push([`\`${place}\``, inner.schema, `${place}.`]);
+    }
     return row(name, property, schema.required?.includes(name) ?? false);
   });
   into.push({ title, about: schema.description ?? '', rows });
   for (const [name, inner, prefix] of nested) collect(name, inner, into, prefix);
 }
 
-/** The object that a property holds: itself, one per list entry, or one per name. */
-function objectInside(schema: JsonSchema): { readonly schema: JsonSchema; readonly suffix: string } | null {
-  if (schema.properties) return { schema, suffix: '' };
-  if (schema.items?.properties) return { schema: schema.items, suffix: '[]' };
+interface Inside {
+  readonly schema: JsonSchema;
+  readonly suffix: string;
+}
+
+/** The objects that a property holds: itself, either of two kinds, one per list entry, or one per name. */
+function objectsInside(schema: JsonSchema): readonly Inside[] {
+  if (schema.properties) return [{ schema, suffix: '' }];
+  if (schema.anyOf) return schema.anyOf.flatMap(objectsInside);
+  if (schema.items?.properties) return [{ schema: schema.items, suffix: '[]' }];
   const named = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : null;
   const branch = named?.anyOf?.find((one) => one.properties) ?? named;
-  return branch?.properties ? { schema: branch, suffix: '.<name>' } : null;
+  return branch?.properties ? [{ schema: branch, suffix: '.<name>' }] : [];
 }
 
 function row(name: string, schema: JsonSchema, required: boolean): string {
@@ -65,6 +72,8 @@ function kind(schema: JsonSchema): string {
   if (schema.format === 'size-text') return 'size';
   if (schema.format === 'cel') return 'expression';
   switch (schema.type) {
+    case 'number':
+      return 'number';
     case 'integer':
       return `whole number, ${schema.minimum} to ${schema.maximum}`;
     case 'boolean':

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { opcuaSource } from './opcua-source.ts';
 import { duration, integer, streamName, text } from './scalars.ts';
 import { sink } from './sink.ts';
-import { source } from './source.ts';
+import { fileSource } from './source.ts';
 import { record, transform } from './stream.ts';
 
 /** A pipeline file as people write it: parsing, defaults, the editors' schema and the reference come from this. */
@@ -16,8 +17,10 @@ export const pipelineShape = z
     ).default(1),
     partitions: integer('Partitions of each of its topics.', 1, 1_024).default(8),
     retention: duration('How long Kafka keeps the data.', 60_000, 3_650 * 86_400_000).prefault('14d'),
-    source,
-    record,
+    source: z
+      .union([fileSource, opcuaSource])
+      .describe('Where the records come from: `sftp` and `files`, or `opcua`.'),
+    record: record.prefault({}),
     transform: transform.prefault({}),
     sinks: z
       .record(streamName('Sink.'), sink)
@@ -28,4 +31,5 @@ export const pipelineShape = z
 
 export type PipelineShape = z.output<typeof pipelineShape>;
 export type SinkShape = PipelineShape['sinks'][string];
-export type SourceShape = PipelineShape['source'];
+export type FileSourceShape = z.output<typeof fileSource>;
+export type OpcuaSourceShape = z.output<typeof opcuaSource>;

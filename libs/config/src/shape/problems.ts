@@ -25,13 +25,17 @@ interface Placed {
   readonly path: Path;
 }
 
-/** Of a union, the branch that the writer was in: an object's for an object, else the plainest. */
+/** Of a union, the branch that the writer was in: an object's for an object, of several that with the fewest strange keys. */
 function flatten(issue: Issue, root: Plain, prefix: Path): readonly Placed[] {
   const path: Path = [...prefix, ...(issue.path as (string | number)[])];
   if (issue.code !== 'invalid_union') return [{ issue, path }];
   const isWrongKind = (branch: readonly Issue[]): boolean =>
     branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0);
-  const branch = issue.errors.find((inner) => !isWrongKind(inner));
+  const strange = (branch: readonly Issue[]): number =>
+    branch.reduce((sum, one) => sum + (one.code === 'unrecognized_keys' ? one.keys.length : 0), 0);
+  const [branch] = issue.errors
+    .filter((inner) => !isWrongKind(inner))
+    .sort((x, y) => strange(x) - strange(y));
   if (!branch) return [{ issue, path }];
   return branch.flatMap((inner) => flatten(inner, root, path));
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flag, integer, list, text } from './scalars.ts';
-import { onTruncation } from './source.ts';
 import { seriesKeys } from './timescale.ts';
+import { onTruncation } from './truncation.ts';
 
 const postgres = z
   .strictObject({

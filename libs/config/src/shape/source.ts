@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { anyText, duration, flag, integer, list, size, streamName, text } from './scalars.ts';
+import { onTruncation } from './truncation.ts';
 
 const DAY = 86_400_000;
 
@@ -71,14 +72,7 @@ const pattern = z
   })
   .describe('Files and their format.');
 
-export const onTruncation = z
-  .enum(['halt', 'gap'])
-  .describe(
-    'What to do when retention deleted records before they were read: `halt` waits for a person, `gap` records what is missing and goes on.',
-  )
-  .default('halt');
-
-export const source = z
+export const fileSource = z
   .strictObject({
     name: streamName("Name in load ids and logs. Default: the pipeline's name.").optional(),
     sftp,
@@ -98,4 +92,4 @@ export const source = z
       .min(1, 'There is no pattern.|Write at least one `- match: /folder/*.csv`.')
       .describe('Which files, and how they are written. The first match wins.'),
   })
-  .describe('Where the records come from.');
+  .describe('Files on an SFTP server.');

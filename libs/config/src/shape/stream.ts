@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration, fieldName, flag, list, streamName, text } from './scalars.ts';
-import { onTruncation } from './source.ts';
+import { onTruncation } from './truncation.ts';
 
 const FIELD_TYPE =
   /^(string|boolean|int32|int64|float64|timestamp|date|bytes|decimal\([1-9]\d?,(0|[1-9]\d?)\))$/;
@@ -27,7 +27,8 @@ export const record = z
     key: z
       .array(fieldName('Field.'))
       .min(1, 'The key is empty.|Name at least one field.')
-      .describe('Fields that make the message key: records of a key stay in order.'),
+      .describe('Fields that make the message key: records of a key stay in order. Of readings: `[tag]`.')
+      .optional(),
     fields: z
       .record(
         fieldName('Field.'),
@@ -39,7 +40,8 @@ export const record = z
           })
           .describe('A field.'),
       )
-      .describe('The fields of the record, in order.'),
+      .describe('The fields of the record, in order. Those of readings are fixed.')
+      .optional(),
   })
   .describe('What a row becomes.');
 

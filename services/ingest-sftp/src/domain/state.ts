@@ -1,6 +1,8 @@
-import { parseTally, type Tally } from '@millrace/core';
+import type { FileVersion, TallyTexts } from '@millrace/source-kit';
 import type { LineEnd } from './csv-scanner.ts';
 import type { Encoding } from './text-decoding.ts';
+
+export type { FileVersion, TallyTexts } from '@millrace/source-kit';
 
 /**
  * What the state topic of ingest holds, as JSON, by key:
@@ -11,23 +13,6 @@ export interface NextState {
   readonly next: number;
   readonly layout: string;
   readonly cluster: string;
-}
-
-/** One version of one file. */
-export interface FileVersion {
-  readonly path: string;
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly version: number;
-  readonly loadId: string;
-}
-
-/** Counts of a load, cumulative. */
-export interface LoadTallies {
-  rows: Tally;
-  published: Tally;
-  rejected: Tally;
-  resolved: Tally;
 }
 
 export interface ProgressState extends FileVersion {
@@ -49,8 +34,6 @@ export interface ProgressState extends FileVersion {
   /** Rows of it were read under more than one. */
   readonly edited?: boolean;
 }
-
-export type TallyTexts = Readonly<Record<keyof LoadTallies, string>>;
 
 /** How the last version of a path ended. */
 export interface FileState extends FileVersion {
@@ -115,11 +98,4 @@ export function parseStateKey(
   const kind = key.slice(0, slash);
   if (kind !== 'file' && kind !== 'issued' && kind !== 'load') return null;
   return { kind, name: key.slice(slash + 1) };
-}
-
-/** A tally that cannot be read is a broken state: better halt than count wrongly. */
-export function readTally(text: string): Tally {
-  const tally = parseTally(text);
-  if (!tally) throw new RangeError('state holds a tally that cannot be read');
-  return tally;
 }

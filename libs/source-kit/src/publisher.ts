@@ -88,9 +88,14 @@ export class Publisher {
 
   /** False when the record is too large for Kafka; nothing was added then. */
   addRow(key: string, record: RecordValue, mark: string, fileTime: string): boolean {
-    const value = this.#deps.encoders.raw.encode(record);
-    if (value.length > RECORD_BYTES_MAX || key.length * 3 > KEY_BYTES_MAX) return false;
+    if (key.length * 3 > KEY_BYTES_MAX) return false;
     const keyBytes = this.#key.subarray(0, this.#key.write(key, 'utf8'));
+    return this.addEncodedRow(keyBytes, this.#deps.encoders.raw.encode(record), mark, fileTime);
+  }
+
+  /** The same for a row that is encoded already, with the schema's id in front. */
+  addEncodedRow(keyBytes: Uint8Array, value: Uint8Array, mark: string, fileTime: string): boolean {
+    if (value.length > RECORD_BYTES_MAX || keyBytes.length > KEY_BYTES_MAX) return false;
     const partition = partitionFor(keyBytes, this.#deps.pipeline.partitions);
     this.#outbox.add(this.#topics.raw, partition, keyBytes, value, [
       [MARK_HEADER, mark],

@@ -1,6 +1,32 @@
 import { INGEST_STAGE, type IngestCounts, type LedgerEntry, ledgerEntry } from '@millrace/contracts';
-import { countRow, emptyTally, formatTally, type LoadSeed, loadSeed } from '@millrace/core';
-import { type FileVersion, type LoadTallies, readTally, type TallyTexts } from './state.ts';
+import {
+  countRow,
+  emptyTally,
+  formatTally,
+  type LoadSeed,
+  loadSeed,
+  parseTally,
+  type Tally,
+} from '@millrace/core';
+
+/** One version of one file, or one segment of a spool. */
+export interface FileVersion {
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly version: number;
+  readonly loadId: string;
+}
+
+/** Counts of a load, cumulative. */
+export interface LoadTallies {
+  rows: Tally;
+  published: Tally;
+  rejected: Tally;
+  resolved: Tally;
+}
+
+export type TallyTexts = Readonly<Record<keyof LoadTallies, string>>;
 
 /** How a load stands, beside its counts. */
 export interface LoadOutcome {
@@ -72,4 +98,11 @@ export class LoadAccount {
       { ingest: { source, path, size, mtimeMs, version, ...this.texts(), ...outcome } },
     );
   }
+}
+
+/** A tally that cannot be read is a broken state: better halt than count wrongly. */
+export function readTally(text: string): Tally {
+  const tally = parseTally(text);
+  if (!tally) throw new RangeError('state holds a tally that cannot be read');
+  return tally;
 }
