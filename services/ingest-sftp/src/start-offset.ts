@@ -34,7 +34,7 @@ function otherLayout(pipeline: FilePipeline): MillraceError {
   return new MillraceError({
     kind: 'halt',
     code: 'MR-PIPELINE-LAYOUT',
-    message: `FilePipeline ${pipeline.name} was edited so that keys, outputs or partitions differ from those of its topics.`,
+    message: `Pipeline ${pipeline.name} was edited so that keys, outputs or partitions differ from those of its topics.`,
     remedy: 'Undo the edit, or drain the pipeline and raise `generation`.',
   });
 }
