@@ -200,6 +200,22 @@ describe('a bad world', () => {
   });
 });
 
+describe('a collector that is asked to stop', () => {
+  test('closes its session, publishes what it holds and ends well', async () => {
+    await using h = await Harness.create();
+    const server = await h.server();
+    server.addTag('T1');
+    const service = h.spawn();
+    await h.arrived('Area/T1', 0);
+    const last = await issue(server, 20);
+    await h.arrived('Area/T1', last);
+    expect(await service.stop()).toEqual({ code: 0, signal: null });
+    expect([server.sessions, server.subscriptions]).toEqual([0, 0]);
+    expect(await h.values('Area/T1')).toEqual(counted(0, last));
+    expect(await h.account()).toEqual({ rows: last + 1, open: 0, gaps: [] });
+  });
+});
+
 describe('a collector that is killed', () => {
   test.each(['spool.after-write:5', 'spool.after-sync:5', 'ingest.after-send:2', 'ingest.after-commit:2'])(
     'at %s loses nothing that was synced and doubles nothing',
