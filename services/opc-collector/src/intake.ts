@@ -21,6 +21,8 @@ export class Intake {
   /** Newest reading kept, in the server's time. */
   #lastMs: number | null;
   #received = 0;
+  /** Source time (ms) of the newest reading kept, by node: what history need not tell again. */
+  readonly lastSource = new Map<string, number>();
   /** The spool is full and the server is to hold its readings back (`overflow: block`). */
   blocked = false;
   #queueGapAt = Number.NEGATIVE_INFINITY;
@@ -68,7 +70,9 @@ export class Intake {
     const now = this.#clock.now();
     const timeMs = value.serverTimestamp?.getTime() ?? now;
     fillReading(this.#record, this.#server, tag, value, now, backfilled);
-    this.#writer.append(this.#keyOf(this.#record), this.#type.toBuffer(this.#record), timeMs);
+    const kept = this.#writer.append(this.#keyOf(this.#record), this.#type.toBuffer(this.#record), timeMs);
+    const source = value.sourceTimestamp?.getTime();
+    if (kept && !backfilled && source !== undefined) this.lastSource.set(tag.nodeId, source);
     if (!backfilled && (value.statusCode.value & OVERFLOW_MASK) === OVERFLOW_MASK)
       this.#queueOverflowed(timeMs);
     if (!backfilled && (this.#lastMs === null || timeMs > this.#lastMs)) this.#lastMs = timeMs;

@@ -7,6 +7,7 @@ import { GroupSubscription, type MonitoredTag } from './adapters/opcua/group-sub
 import { type OperationLimits, readLimits } from './adapters/opcua/limits.ts';
 import { readValues } from './adapters/opcua/poll.ts';
 import type { Tag } from './adapters/opcua/reading.ts';
+import { Hole } from './backfill.ts';
 import type { CollectDeps } from './collect.ts';
 import type { Escalation, Remedy } from './domain/escalation.ts';
 import type { GapReason } from './domain/gap.ts';
@@ -30,6 +31,8 @@ interface GroupAtWork {
   subscription: GroupSubscription | null;
   /** The next reading ends a gap that began here. */
   gap: { readonly fromMs: number | null; readonly reason: GapReason } | null;
+  /** What is to be read from history, and since when its end is known. */
+  hole: { readonly hole: Hole; readonly endedAt: number } | null;
   browsedAt: number;
   polledAt: number;
 }
@@ -94,6 +97,7 @@ export class CollectingSession {
     await this.#obeySpool();
     for (const work of this.#blocked ? [] : this.#groups) {
       await this.#watch(work);
+      await this.#fillHole(work);
       if (work.group.read.kind === 'poll') await this.#poll(work);
       const { browse } = work.group;
       if (browse && this.#deps.clock.monotonic() - work.browsedAt >= browse.everyMs)
@@ -187,8 +191,12 @@ export class CollectingSession {
       const { fromMs, reason } = work.gap;
       work.gap = null;
       // What was never collected has no gap.
-      if (fromMs !== null) intake.addGap(reason, fromMs, Math.max(fromMs, intake.timeOf(value)));
+      if (fromMs !== null) {
+        intake.addGap(reason, fromMs, Math.max(fromMs, intake.timeOf(value)));
+        work.hole = { hole: new Hole(fromMs, intake.lastSource), endedAt: this.#deps.clock.monotonic() };
+      }
     }
+    work.hole?.hole.ends(tag.nodeId, value, intake.timeOf(value));
     intake.keep(tag, value);
     // The node went while it was watched: a new one of that name needs a new item.
     if (/^BadNodeId/.test(value.statusCode.name) && work.tags.delete(tag.nodeId))
@@ -224,6 +232,18 @@ export class CollectingSession {
     await this.#find(work);
     const added = [...work.tags.values()].filter(({ tag }) => !before.has(tag.nodeId));
     if (added.length > 0) await this.#monitor(work, added);
+  }
+
+  /** Once every tag has had the time to say its first value behind the hole. */
+  async #fillHole(work: GroupAtWork): Promise<void> {
+    const { read } = work.group;
+    const settleMs = read.kind === 'subscribe' ? 2 * read.publishingMs : read.everyMs;
+    if (!work.hole || this.#deps.clock.monotonic() - work.hole.endedAt < settleMs) return;
+    const { hole } = work.hole;
+    work.hole = null;
+    const { intake, emit, server } = this.#deps;
+    const deps = { session: this.#session, limits: this.#limits, intake, emit, server: server.name };
+    await hole.fill([...work.tags.values()], deps);
   }
 
   async #watch(work: GroupAtWork): Promise<void> {
@@ -280,6 +300,7 @@ function newWork(group: OpcuaGroup, fromMs: number | null): GroupAtWork {
     tags: new Map(),
     subscription: null,
     gap: { fromMs, reason },
+    hole: null,
     browsedAt: 0,
     polledAt: Number.NEGATIVE_INFINITY,
   };

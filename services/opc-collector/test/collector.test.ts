@@ -131,6 +131,33 @@ describe('a bad world', () => {
     expect(gap).toMatch(/gap from .* to .*/);
   });
 
+  test('what the server remembers of a gap is read from its history, once, and flagged', async () => {
+    await using h = await Harness.create();
+    const server = await h.server();
+    server.addTag('T1', 0, true);
+    server.addTag('T2');
+    await using collector = await h.run();
+    await h.arrived('Area/T1', 0);
+    const before = await issue(server, 20);
+    await h.arrived('Area/T1', before);
+    h.line.refuse();
+    h.line.cut();
+    await collector.event('server-lost');
+    const during = await issue(server, 2_500);
+    await h.line.resume();
+    await collector.event('backfilled');
+    const after = await issue(server, 20);
+    await h.arrived('Area/T1', after);
+    await h.arrived('Area/T1', during - 1);
+    const readings = (await h.readings()).filter((one) => one.tag === 'Area/T1');
+    const values = readings.map((one) => Number(one.value)).sort((x, y) => x - y);
+    // The value that stood there when we came back may be told by both.
+    expect([...new Set(values)]).toEqual(counted(0, after));
+    const filled = readings.filter((one) => one.backfilled === true).map((one) => Number(one.value));
+    expect(filled).toEqual(counted(before + 1, during - 1));
+    expect((await h.values('Area/T2')).includes(during - 1)).toBe(false);
+  });
+
   test('a disk whose syncs fail loses nothing while memory holds it', async () => {
     await using h = await Harness.create();
     const server = await h.server();
@@ -170,6 +197,22 @@ describe('a bad world', () => {
     expect(lost).toBeGreaterThan(5_000);
     expect(new Set(values).size).toBe(values.length);
     expect([values.length + lost, rows, open]).toEqual([20_000, values.length, 0]);
+  });
+});
+
+describe('a collector that is asked to stop', () => {
+  test('closes its session, publishes what it holds and ends well', async () => {
+    await using h = await Harness.create();
+    const server = await h.server();
+    server.addTag('T1');
+    const service = h.spawn();
+    await h.arrived('Area/T1', 0);
+    const last = await issue(server, 20);
+    await h.arrived('Area/T1', last);
+    expect(await service.stop()).toEqual({ code: 0, signal: null });
+    expect([server.sessions, server.subscriptions]).toEqual([0, 0]);
+    expect(await h.values('Area/T1')).toEqual(counted(0, last));
+    expect(await h.account()).toEqual({ rows: last + 1, open: 0, gaps: [] });
   });
 });
 

@@ -89,14 +89,16 @@ export class Harness implements AsyncDisposable {
     this.pipeline = {} as OpcuaPipeline;
   }
 
-  static async create(options: { secure?: boolean; groups?: string; spool?: string } = {}): Promise<Harness> {
+  static async create(
+    options: { secure?: boolean; groups?: string; spool?: string; endpoint?: string } = {},
+  ): Promise<Harness> {
     const work = await mkdtemp(join(tmpdir(), 'millrace-opc-'));
     const kafka = await connect(inject('stack'));
     const port = await freePort();
     const line = await createProxy({ host: '127.0.0.1', port });
     const harness = new Harness(work, port, line, kafka, options.secure ?? false);
     const text = YAML.replace('NAME', harness.name)
-      .replace('ENDPOINT', `opc.tcp://127.0.0.1:${line.port}`)
+      .replace('ENDPOINT', options.endpoint ?? `opc.tcp://127.0.0.1:${line.port}`)
       .replace('MODE', options.secure ? 'SignAndEncrypt' : 'insecure')
       .replace('GROUPS\n', options.groups ?? GROUP)
       .replace('SPOOL', options.spool ?? 'roll: 2s');

@@ -65,7 +65,7 @@ export class PlantServer implements AsyncDisposable {
     return `opc.tcp://127.0.0.1:${this.#server.endpoints[0]?.port ?? 0}`;
   }
 
-  addTag(name: string, sequence = 0): void {
+  addTag(name: string, sequence = 0, history = false): void {
     const node = this.#namespace.addVariable({
       componentOf: this.#area,
       browseName: name,
@@ -74,6 +74,7 @@ export class PlantServer implements AsyncDisposable {
       minimumSamplingInterval: 0,
       value: new Variant({ dataType: DataType.Double, value: sequence }),
     });
+    if (history) node.addressSpace.installHistoricalDataNode(node as UAVariable, { maxOnlineValues: 10_000 });
     this.#tags.set(name, { node: node as UAVariable, sequence });
   }
 
