@@ -11,11 +11,18 @@ export function referenceFiles(): readonly { readonly path: string; readonly tex
   ];
 }
 
-/** As the project's formatter writes JSON: lists of texts on one line. */
+const LINE_MAX = 110;
+
+/** As the project's formatter writes JSON: lists of texts on one line, where the line holds them. */
 function jsonText(value: object): string {
   const text = JSON.stringify(value, null, 2);
-  const lists = text.replace(/\[\s+("[^"\\]*"(?:,\s+"[^"\\]*")*)\s+\]/g, (_all, items: string) => {
-    return `[${items.replace(/,\s+/g, ', ')}]`;
-  });
+  const lists = text.replace(
+    /\[\s+("[^"\\]*"(?:,\s+"[^"\\]*")*)\s+\](,?)/g,
+    (all: string, items: string, comma: string, at: number) => {
+      const line = `[${items.replace(/,\s+/g, ', ')}]${comma}`;
+      const indent = at - text.lastIndexOf('\n', at) - 1;
+      return indent + line.length <= LINE_MAX ? line : all;
+    },
+  );
   return `${lists}\n`;
 }
