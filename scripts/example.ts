@@ -5,6 +5,10 @@ await exampleCommand(
   'usage: npm run example -- <name> [--once] [--json] [--state <folder>]',
   1,
   async (root, { names }) => {
+    if (names[0] === 'opc-scraper') {
+      const { opcScraper } = await import('./example/opc-scraper.ts');
+      return opcScraper(root);
+    }
     const { sampleData } = await import('./example/sample-data.ts');
     return sampleData(root, names[0] ?? '');
   },

@@ -1,16 +1,20 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-
-const PROJECTS = ['cli', 'services/ingest-sftp', 'services/transformer', 'services/sql-sink'];
+import type { ServiceName } from './services.ts';
 
 /**
  * Builds what the examples run, where it is stale: `tsc -b` looks itself. Says so only when it takes a while.
  * @throws Error with the compiler's output
  */
-export async function build(root: string, progress: (line: string) => void): Promise<void> {
+export async function build(
+  root: string,
+  services: readonly ServiceName[],
+  progress: (line: string) => void,
+): Promise<void> {
+  const projects = ['cli', ...services.map((name) => `services/${name}`)];
   const script = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const slow = setTimeout(() => progress('build: compiling'), 2_000);
-  const child = spawn(process.execPath, [script, '-b', ...PROJECTS], {
+  const child = spawn(process.execPath, [script, '-b', ...projects], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

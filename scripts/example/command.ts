@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.ts';
 import type { ExamplePlan } from './plan.ts';
+import { SERVICES } from './services.ts';
 
 /** What the command line said. */
 export interface Wish {
@@ -55,7 +56,7 @@ export async function exampleCommand(
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
   try {
-    await build(root, (line) => process.stderr.write(`${line}\n`));
+    await build(root, SERVICES, (line) => process.stderr.write(`${line}\n`));
     const { runExample } = await import('./run.ts');
     const plan = await planOf(root, wish);
     const { once, json, state } = wish;

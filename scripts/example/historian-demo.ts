@@ -4,6 +4,7 @@ import type { LoadAccount } from '@millrace/contracts';
 import {
   changedVersion,
   deliver,
+  FILE_PARTS,
   type GrowingFile,
   type HistorianFile,
   type HistorianOracle,
@@ -13,6 +14,7 @@ import {
   startGrowing,
 } from '../../stack/src/index.ts';
 import { type Check, check, type ExamplePlan, equal, isBalanced, type Seen } from './plan.ts';
+import { FILE_SERVICES } from './services.ts';
 import type { Target } from './target.ts';
 
 const FOLDER = 'exports';
@@ -56,9 +58,11 @@ export function historianDemo(root: string, seed: number): ExamplePlan {
     name: 'historian',
     folder: 'demo',
     pipelines: join(root, 'examples', 'historian'),
+    parts: FILE_PARTS,
+    services: FILE_SERVICES,
     expectedLoads: delivered.length,
     expectedRows: delivered.reduce((sum, file) => sum + file.rows, 0),
-    async begin(served) {
+    async begin({ root: served }) {
       const folder = join(served, FOLDER);
       const standing = files.filter((_, index) => index !== GROWING);
       for (const file of standing) await deliver(folder, file);

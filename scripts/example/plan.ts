@@ -1,5 +1,8 @@
 import { formatCount } from '@millrace/cli';
+import type { Pipeline } from '@millrace/config';
 import type { LoadAccount } from '@millrace/contracts';
+import type { PartName } from '../../stack/src/index.ts';
+import type { ServiceName } from './services.ts';
 import type { Target } from './target.ts';
 
 /** One thing that must be true at the end. */
@@ -13,8 +16,22 @@ export interface Check {
 /** What a turn of the watch loop sees. */
 export interface Seen {
   readonly loads: readonly LoadAccount[];
-  /** The served folder on disk. */
+  /** The served folder on disk; where no files are served, the folder of the run. */
   readonly root: string;
+}
+
+/** What stands before the services start, and stays. */
+export interface Site {
+  readonly root: string;
+  /** As the services get it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly pipelines: readonly Pipeline[];
+}
+
+/** Stops a service as an orchestrator would, or starts it again. */
+export interface Crew {
+  end(name: ServiceName): Promise<void>;
+  begin(name: ServiceName): Promise<void>;
 }
 
 /** An example as the runner plays it: what is delivered when, and what must come out. */
@@ -24,16 +41,22 @@ export interface ExamplePlan {
   readonly folder: string;
   /** Folder of the pipeline files. */
   readonly pipelines: string;
-  /** Deliveries in all, each a load. */
+  readonly parts: readonly PartName[];
+  readonly services: readonly ServiceName[];
+  /** Deliveries in all, each a load. Not fewer, where it cannot be known. */
   readonly expectedLoads: number;
-  /** Data rows over all deliveries, for the progress line. */
-  readonly expectedRows: number;
+  /** Data rows over all deliveries, for the progress line; null where it cannot be known. */
+  readonly expectedRows: number | null;
   /** Before the services start. */
-  begin(root: string): Promise<void>;
+  begin(site: Site): Promise<void>;
   /** Every few hundred milliseconds until all is done: later deliveries. */
-  turn(seen: Seen): Promise<void>;
+  turn(seen: Seen, crew: Crew): Promise<void>;
+  /** Something other than loads that is still to come; absent where loads tell all. */
+  awaits?(): string | null;
   /** What the loads and tables must be, after reconciliation is through. */
   judge(seen: Seen, target: Target): Promise<readonly Check[]>;
+  /** After the report, where the example keeps running. */
+  resume?(crew: Crew): Promise<void>;
 }
 
 export function check(what: string, holds: boolean, found: string): Check {

@@ -44,14 +44,15 @@ export function createProgress(stream: NodeJS.WriteStream, now: () => number): P
 /** One line: loads done, rows on their way and in the tables. */
 export function progressText(
   loads: readonly LoadAccount[],
-  expected: { readonly loads: number; readonly rows: number },
+  expected: { readonly loads: number; readonly rows: number | null },
   seconds: number,
 ): string {
   const done = loads.filter(({ state }) => state !== 'open').length;
   const published = loads.reduce((sum, load) => sum + load.published.n, 0);
   const accounted = loads.reduce((sum, load) => sum + accountedRows(load), 0);
+  const rows = expected.rows === null ? '' : ` of ${formatCount(expected.rows)}`;
   return (
-    `${done} of ${expected.loads} loads · ${formatCount(published)} of ${formatCount(expected.rows)} rows published` +
+    `${done} of ${Math.max(expected.loads, loads.length)} loads · ${formatCount(published)}${rows} rows published` +
     ` · ${formatCount(accounted)} accounted for · ${seconds.toFixed(0)} s`
   );
 }

@@ -16,6 +16,9 @@ import type { Target } from './target.ts';
 const REJECTS_SHOWN_MAX = 12;
 const REJECTS_OF_A_FILE_MAX = 3;
 const SAMPLE_ROWS = 5;
+/** More columns than a line holds. */
+const WIDE = 12;
+const COLUMNS_OF_WIDE_MAX = 6;
 
 export interface Outcome {
   readonly loads: readonly LoadAccount[];
@@ -69,10 +72,16 @@ export function loadLine(load: LoadAccount): string {
 /** Tables of the pipelines' sinks with the order that their rows are shown in. */
 export function tablesOf(pipelines: readonly Pipeline[]): { table: string; order: readonly string[] }[] {
   return pipelines.flatMap(({ sinks }) =>
-    sinks.map(({ table: name, write, columns }) => ({
-      table: name,
-      order: write.mode === 'merge' ? write.key : columns.slice(0, 1).map((column) => column.name),
-    })),
+    sinks.flatMap(({ table: name, write, columns, target }) => [
+      {
+        table: name,
+        order: write.mode === 'merge' ? write.key : columns.slice(0, 1).map((column) => column.name),
+      },
+      ...(target.kind === 'timescale' ? target.series.aggregates : []).map((aggregate) => ({
+        table: aggregate.name,
+        order: [...aggregate.by, 'bucket'],
+      })),
+    ]),
   );
 }
 
@@ -88,7 +97,7 @@ export async function reportLines(
   for (const { table: name, order } of tablesOf(pipelines)) {
     const count = outcome.targets[name] ?? 0;
     lines.push('', style.bold(`Table ${name}: ${plural(count, 'row')}`));
-    lines.push(...sampleLines(await target.sample(name, order, SAMPLE_ROWS), style));
+    lines.push(...sampleLines(await target.sample(name, order, SAMPLE_ROWS), order, style));
   }
   const paths = new Map(outcome.loads.map(({ loadId, path }) => [loadId, path]));
   lines.push('', ...rejectLines(outcome.rejects, paths, style), '', style.bold('Checks'));
@@ -98,13 +107,25 @@ export async function reportLines(
   return lines;
 }
 
-function sampleLines(rows: readonly Record<string, string>[], style: Style): string[] {
-  const columns = Object.keys(rows[0] ?? {}).map((name) => ({
+function sampleLines(
+  rows: readonly Record<string, string>[],
+  order: readonly string[],
+  style: Style,
+): string[] {
+  const columns = shownColumns(rows, order).map((name) => ({
     title: name,
     text: (row: Record<string, string>) => row[name] ?? '',
     max: 40,
   }));
   return table(rows, columns, style);
+}
+
+/** All; of a wide table those that it is ordered by and those that differ from row to row. */
+function shownColumns(rows: readonly Record<string, string>[], order: readonly string[]): string[] {
+  const names = Object.keys(rows[0] ?? {});
+  if (names.length <= WIDE) return names;
+  const differ = names.filter((name) => new Set(rows.map((row) => row[name])).size > 1);
+  return [...new Set([...order, ...differ])].slice(0, COLUMNS_OF_WIDE_MAX);
 }
 
 type Paths = ReadonlyMap<string, string>;
@@ -156,7 +177,7 @@ function rejectLines(rejects: readonly Folded<DeadLetter>[], paths: Paths, style
 /** What a newcomer would try next. `running`: everything is still up. */
 export function nextLines(
   envFile: string,
-  folder: string,
+  folder: string | null,
   outcome: Outcome,
   pipelines: readonly Pipeline[],
   running: boolean,
@@ -177,8 +198,9 @@ export function nextLines(
     `  npx millrace dead-letters replay --pipeline ${name} --plan`,
     `  npx millrace rewind ${name}/${pipeline?.sinks[0]?.name ?? ''} --to beginning --plan`,
     '',
-    'Everything keeps running. Drop files of your own into',
-    `  ${folder}`,
-    'Kill a service with kill -9: it is started again. What becomes of each file is said here. Ctrl-C stops it all.',
+    ...(folder === null
+      ? ['Everything keeps running, and the plant goes on.']
+      : ['Everything keeps running. Drop files of your own into', `  ${folder}`]),
+    `Kill a service with kill -9: it is started again. What becomes of each ${folder === null ? 'load' : 'file'} is said here. Ctrl-C stops it all.`,
   ];
 }

@@ -38,23 +38,27 @@ export async function runExample(plan: ExamplePlan, options: RunOptions): Promis
   const { root, dir, signal } = options;
   const progress = createProgress(process.stderr, () => performance.now());
   const began = performance.now();
-  const world = await openWorld(dir, plan.pipelines, 'demo', (line) => progress.line(line));
+  const world = await openWorld(dir, plan.pipelines, plan.parts, 'demo', (line) => progress.line(line));
   let services: Services | undefined;
   let target: Target | undefined;
   try {
     const envFile = join(dir, 'env');
     await writeEnvFile(envFile, world.env);
-    await plan.begin(world.stack.sftp.root);
+    const place = world.served ?? dir;
+    await plan.begin({ root: place, env: world.env, pipelines: world.pipelines });
     const logs = join(dir, 'logs');
-    services = await startServices(root, world.env, logs, (line) => progress.line(line));
+    services = await startServices(root, plan.services, world.env, logs, (line) => progress.line(line));
     const pids = services.running.map(({ name, process: { identity } }) => `${name} (pid ${identity.pid})`);
     progress.line(`services: ${pids.join(', ')}; their logs are in ${relative(process.cwd(), logs)}`);
-    const loads = await watch(plan, world, services, progress, signal);
+    const loads = await watch(plan, world, place, services, progress, signal);
     target = await openTarget(world.env.DATABASE_URL ?? '');
     const seconds = (performance.now() - began) / 1_000;
-    const outcome = await outcomeOf(plan, world, target, loads, seconds, signal);
+    const outcome = await outcomeOf(plan, world, { loads, root: place }, target, seconds, signal);
     await show(outcome, world, target, relative(process.cwd(), envFile), options);
-    if (!options.once) await keepLooking(world, loads, progress, signal);
+    if (!options.once) {
+      await plan.resume?.(services);
+      await keepLooking(world, loads, progress, signal);
+    }
     return isWell(outcome) ? 0 : 1;
   } catch (error) {
     // Being asked to stop is no failure of the example, but it is not done either.
@@ -73,6 +77,7 @@ export async function runExample(plan: ExamplePlan, options: RunOptions): Promis
 async function watch(
   plan: ExamplePlan,
   world: World,
+  root: string,
   services: Services,
   progress: Progress,
   signal: AbortSignal,
@@ -82,16 +87,19 @@ async function watch(
   let lastAccount = '';
   for (;;) {
     const loads = await world.loads(signal);
-    await plan.turn(seen(loads, world));
+    const seen: Seen = { loads, root };
+    await plan.turn(seen, services);
+    const awaits = plan.awaits?.() ?? null;
     const now = performance.now();
     const text = progressText(
       loads,
       { loads: plan.expectedLoads, rows: plan.expectedRows },
       (now - began) / 1_000,
     );
-    progress.live(text);
-    if (loads.length >= plan.expectedLoads && loads.every(({ state }) => state !== 'open')) return loads;
-    const account = loads.map(({ loadId, at }) => `${loadId}${at}`).join();
+    progress.live(awaits === null ? text : `${text} · ${awaits}`);
+    const all = awaits === null && loads.length >= plan.expectedLoads;
+    if (all && loads.every(({ state }) => state !== 'open')) return loads;
+    const account = loads.map(({ loadId, at }) => `${loadId}${at}`).join() + (awaits ?? '');
     if (account !== lastAccount) lastChange = now;
     lastAccount = account;
     const { givenUp } = services;
@@ -99,10 +107,6 @@ async function watch(
     if (now - lastChange > STUCK_AFTER_MS) throw stuck('nothing has changed for 90 s', loads, '');
     await systemClock.sleep(TURN_MS, signal);
   }
-}
-
-function seen(loads: readonly LoadAccount[], world: World): Seen {
-  return { loads, root: world.stack.sftp.root };
 }
 
 function stuck(what: string, loads: readonly LoadAccount[], logFile: string): MillraceError {
@@ -121,19 +125,19 @@ function stuck(what: string, loads: readonly LoadAccount[], logFile: string): Mi
 async function outcomeOf(
   plan: ExamplePlan,
   world: World,
+  seen: Seen,
   target: Target,
-  loads: readonly LoadAccount[],
   seconds: number,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const targets: Record<string, number> = {};
   for (const { table } of tablesOf(world.pipelines)) targets[table] = await target.count(table);
   return {
-    loads,
+    loads: seen.loads,
     seconds,
     targets,
     rejects: await world.deadLetters(signal),
-    checks: await plan.judge(seen(loads, world), target),
+    checks: await plan.judge(seen, target),
   };
 }
 
@@ -157,7 +161,14 @@ async function show(
     isWell(outcome)
       ? style.good(`Every load balances, after ${outcome.seconds.toFixed(0)} s.`)
       : style.bad('Not everything is as it must be.'),
-    ...nextLines(envFile, join(world.stack.sftp.root, 'exports'), outcome, world.pipelines, !once, style),
+    ...nextLines(
+      envFile,
+      world.served && join(world.served, 'exports'),
+      outcome,
+      world.pipelines,
+      !once,
+      style,
+    ),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

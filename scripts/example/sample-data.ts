@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { LoadAccount } from '@millrace/contracts';
+import { FILE_PARTS } from '../../stack/src/index.ts';
 import { type Check, type ExamplePlan, equal } from './plan.ts';
+import { FILE_SERVICES } from './services.ts';
 import type { Target } from './target.ts';
 
 /** `examples/<name>/expected.json`: what its sample data must come to. */
@@ -25,9 +27,11 @@ export async function sampleData(root: string, name: string): Promise<ExamplePla
     name,
     folder: `example-${name}`,
     pipelines: folder,
+    parts: FILE_PARTS,
+    services: FILE_SERVICES,
     expectedLoads: files.length,
     expectedRows: expected.rows,
-    async begin(served) {
+    async begin({ root: served }) {
       for (const file of files) await put(join(data, file), join(served, file));
     },
     turn: () => Promise.resolve(),
@@ -37,7 +41,7 @@ export async function sampleData(root: string, name: string): Promise<ExamplePla
 
 async function examplesIn(root: string): Promise<string> {
   const names = await readdir(join(root, 'examples'));
-  return names.filter((name) => existsSync(join(root, 'examples', name, 'data'))).join(', ');
+  return names.filter((name) => existsSync(join(root, 'examples', name, 'pipeline.yaml'))).join(', ');
 }
 
 async function filesUnder(folder: string): Promise<string[]> {

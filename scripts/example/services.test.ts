@@ -66,3 +66,26 @@ test('one that ends again and again is given up', async () => {
   expect(services.givenUp?.name).toBe('transformer');
   await services.stop();
 });
+
+test('one that was told to end stays down until it is told to begin', async () => {
+  const [first, second] = [service(1), service(2)];
+  let started = 0;
+  const said: string[] = [];
+  const services = superviseServices(
+    [first],
+    () => {
+      started += 1;
+      return Promise.resolve(second);
+    },
+    (line) => said.push(line),
+    () => 0,
+  );
+  await services.end('transformer');
+  expect([started, said]).toEqual([0, []]);
+  await services.begin('transformer');
+  expect(services.running).toEqual([second]);
+  await services.begin('transformer');
+  expect(started).toBe(1);
+  await services.stop();
+  expect(said).toEqual([]);
+});

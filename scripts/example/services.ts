@@ -2,9 +2,22 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ServerProcess, startServer } from '../../stack/src/index.ts';
 
-export const SERVICES = ['ingest-sftp', 'transformer', 'sql-sink'] as const;
+export const SERVICES = [
+  'ingest-sftp',
+  'opc-collector',
+  'transformer',
+  'sql-sink',
+  'timescale-sink',
+] as const;
 
 export type ServiceName = (typeof SERVICES)[number];
+
+/** Files into SQL. */
+export const FILE_SERVICES = [
+  'ingest-sftp',
+  'transformer',
+  'sql-sink',
+] as const satisfies readonly ServiceName[];
 
 export interface RunningService {
   readonly name: ServiceName;
@@ -17,6 +30,9 @@ export interface Services {
   readonly running: readonly RunningService[];
   /** The first one that ended so often that it was given up. */
   readonly givenUp: RunningService | undefined;
+  /** Asks one to drain and end; it is not started again until `begin`. */
+  end(name: ServiceName): Promise<void>;
+  begin(name: ServiceName): Promise<void>;
   /** Asks all to drain and end. */
   stop(): Promise<void>;
 }
@@ -31,12 +47,13 @@ const RESTARTS_WITHIN_MS = 60_000;
  */
 export async function startServices(
   root: string,
+  names: readonly ServiceName[],
   env: Readonly<Record<string, string>>,
   logs: string,
   say: (line: string) => void,
 ): Promise<Services> {
   await mkdir(logs, { recursive: true });
-  const started = await Promise.allSettled(SERVICES.map((name) => startService(root, name, env, logs)));
+  const started = await Promise.allSettled(names.map((name) => startService(root, name, env, logs)));
   const services = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const failed = started.find((one) => one.status === 'rejected');
   if (failed !== undefined) {
@@ -55,13 +72,14 @@ export function superviseServices(
   now: () => number,
 ): Services {
   const running = [...started];
+  const ended = new Set<ServiceName>();
   let stopping = false;
   let givenUp: RunningService | undefined;
   const keep = async (at: number): Promise<void> => {
     const endings: number[] = [];
     for (let service = running[at]; service !== undefined; service = running[at]) {
       const { code, signal } = await service.process.exited;
-      if (stopping) return;
+      if (stopping || ended.has(service.name)) return;
       const how = `${service.name} (pid ${service.process.identity.pid}) ended with ${signal ?? code}`;
       endings.push(now());
       const recent = endings.filter((time) => now() - time < RESTARTS_WITHIN_MS).length;
@@ -81,6 +99,18 @@ export function superviseServices(
     running,
     get givenUp() {
       return givenUp;
+    },
+    async end(name) {
+      ended.add(name);
+      await Promise.all(running.filter((one) => one.name === name).map((one) => one.process.stop()));
+    },
+    async begin(name) {
+      const at = running.findIndex((one) => one.name === name);
+      if (at < 0 || !ended.has(name)) return;
+      await kept[at];
+      running[at] = await restart(name);
+      ended.delete(name);
+      kept[at] = keep(at);
     },
     async stop() {
       stopping = true;

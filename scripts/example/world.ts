@@ -6,14 +6,15 @@ import type { DeadLetter } from '@millrace/contracts';
 import { type LoadAccount, ledgerName, ownTypeOptions, reconcile, topics } from '@millrace/contracts';
 import { MillraceError, systemClock } from '@millrace/core';
 import { connectKafka, createSchemaRegistry, type KafkaClient, type SchemaRegistry } from '@millrace/kafka';
-import { FILE_PARTS, ownerAlive, readState, reap, type Stack, startStack } from '../../stack/src/index.ts';
+import { ownerAlive, type PartName, readState, reap, startStack } from '../../stack/src/index.ts';
 
 /** What a run leaves in its folder. */
 const OURS = ['stack', 'logs', 'work', 'env'];
 
 /** A running stack, and our eyes on it. */
 export interface World {
-  readonly stack: Stack<(typeof FILE_PARTS)[number]>;
+  /** The folder that the SFTP server serves; null where there is none. */
+  readonly served: string | null;
   /** What services and people need to reach it. */
   readonly env: Readonly<Record<string, string>>;
   readonly pipelines: readonly Pipeline[];
@@ -27,11 +28,12 @@ export interface World {
 export async function openWorld(
   dir: string,
   pipelinesFolder: string,
+  parts: readonly PartName[],
   instance: string,
   progress: (line: string) => void,
 ): Promise<World> {
   await clear(dir);
-  const stack = await startStack({ dir: join(dir, 'stack'), parts: FILE_PARTS, progress });
+  const stack = await startStack({ dir: join(dir, 'stack'), parts, progress });
   try {
     const env = {
       ...stack.env,
@@ -44,7 +46,7 @@ export async function openWorld(
     const pipelines = pipelinesOf(pipelinesFolder, env);
     const { kafka, registry } = await eyes(loadEnvironment(env));
     return {
-      stack,
+      served: parts.includes('sftp') ? stack.sftp.root : null,
       env,
       pipelines,
       loads: (signal) => loads(kafka, registry, pipelines, signal),
