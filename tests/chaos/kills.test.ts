@@ -1,4 +1,4 @@
-import type { Service } from '@millrace/testkit';
+import { type Service, waitFor } from '@millrace/testkit';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { expectedRows, Plant, type Row, readings, type ServiceName } from '../pipeline/plant.ts';
 import { randomMoment, seededRandom, supervise } from './faults.ts';
@@ -7,7 +7,7 @@ const env = inject('stack');
 let plant: Plant;
 afterEach(() => plant?.[Symbol.asyncDispose]());
 
-/** Ten files with duplicates across and within files and rows that two stages reject. */
+/** Ten files of several transactions each, with duplicates across and within files and rows that two stages reject. */
 function exportsOf(rowsPerFile: number): (readonly Row[])[] {
   return Array.from({ length: 10 }, (_, i) => {
     const rows = readings(rowsPerFile, { from: 1_760_000_000 + i * rowsPerFile, offset: i * rowsPerFile });
@@ -48,10 +48,16 @@ const CRASH_POINTS: readonly (readonly [ServiceName, string])[] = [
   ['sql-sink', 'sink.after-commit'],
 ];
 
+function hasPartitions(service: Service): boolean {
+  return service.logs.some(
+    (line) => line.event === 'assigned' && Array.isArray(line.partitions) && line.partitions.length > 0,
+  );
+}
+
 describe('kill -9', () => {
   it('at each named crash point, twice each, leaves rows and counts as expected', async () => {
     plant = await Plant.create({ env });
-    const files = exportsOf(1_000);
+    const files = exportsOf(25_000);
     const crashed: string[] = [];
     for (const service of ['ingest-sftp', 'transformer', 'sql-sink'] as const) {
       const points = CRASH_POINTS.filter(([owner]) => owner === service).flatMap(([, point]) => [
@@ -84,17 +90,23 @@ describe('kill -9', () => {
     const random = seededRandom(seed);
     process.stderr.write(`chaos: MILLRACE_SEED=${seed}\n`);
     plant = await Plant.create({ env });
-    const files = exportsOf(8_000);
+    const files = exportsOf(40_000);
     const running = new Map<ServiceName, () => Service>();
     for (const service of ['ingest-sftp', 'transformer', 'sql-sink'] as const)
       running.set(service, supervise(plant, service, {}));
-    const names = [...running.keys()];
     for (let kill = 0; kill < 40; kill += 1) {
       const rows = files[kill / 4];
       if (rows) await plant.deliver(`export ${kill / 4}.csv`, rows);
-      const name = names[Math.floor(random() * names.length)] ?? 'transformer';
-      const victim = running.get(name)?.();
-      await randomMoment(random, 2_500);
+      // A killed member's partitions are free after its session only: who waits for them has nothing to lose yet.
+      const atWork = await waitFor(
+        () => {
+          const services = [...running.values()].map((service) => service()).filter(hasPartitions);
+          return services.length > 0 ? services : null;
+        },
+        { what: 'a service to have partitions', deadlineMs: 60_000 },
+      );
+      const victim = atWork[Math.floor(random() * atWork.length)];
+      await randomMoment(random, 1_500);
       victim?.kill('SIGKILL');
       await victim?.exited;
     }
