@@ -1,21 +1,16 @@
 import {
   type Environment,
+  kafkaSettingsOf,
   loadEnvironment,
   loadPipelines,
   type Pipeline,
   type Problem,
+  registrySettingsOf,
   type Variables,
 } from '@millrace/config';
 import { ownTypeOptions } from '@millrace/contracts';
 import { type Clock, MillraceError, type Random } from '@millrace/core';
-import {
-  connectKafka,
-  createSchemaRegistry,
-  type KafkaClient,
-  type KafkaSettings,
-  type RegistrySettings,
-  type SchemaRegistry,
-} from '@millrace/kafka';
+import { connectKafka, createSchemaRegistry, type KafkaClient, type SchemaRegistry } from '@millrace/kafka';
 import { exactTypeOptions } from '../values/exact.ts';
 import type { Output } from './output.ts';
 
@@ -55,14 +50,16 @@ export class Session {
   kafka(): Promise<KafkaClient> {
     const { clock, random } = this.deps;
     const onEvent = (): void => undefined; // A command fails with the error itself; events are for services.
-    this.#kafka ??= connectKafka(kafkaSettings(this.environment), { clock, random, onEvent });
+    const settings = kafkaSettingsOf(this.environment);
+    const clientId = `${settings.clientId}-cli`;
+    this.#kafka ??= connectKafka({ ...settings, clientId }, { clock, random, onEvent });
     return this.#kafka;
   }
 
   /** For values that people read: nothing rounded. */
   exactRegistry(): SchemaRegistry {
     const { clock } = this.deps;
-    return createSchemaRegistry(registrySettings(this.environment), {
+    return createSchemaRegistry(registrySettingsOf(this.environment), {
       clock,
       typeOptions: exactTypeOptions(),
     });
@@ -71,7 +68,10 @@ export class Session {
   /** For our own records: ledger, dead letters, tasks. */
   ownRegistry(): SchemaRegistry {
     const { clock } = this.deps;
-    return createSchemaRegistry(registrySettings(this.environment), { clock, typeOptions: ownTypeOptions() });
+    return createSchemaRegistry(registrySettingsOf(this.environment), {
+      clock,
+      typeOptions: ownTypeOptions(),
+    });
   }
 
   /** The pipelines that can be read; a broken file is named once on stderr and left out. */
@@ -110,28 +110,4 @@ export class Session {
 
 export function problemText({ file, line, column, code, message }: Problem): string {
   return `${file}:${line}:${column}: ${code}: ${message}`;
-}
-
-function kafkaSettings({ kafka }: Environment): KafkaSettings {
-  const { tls, sasl } = kafka;
-  return {
-    brokers: kafka.brokers,
-    clientId: `${kafka.clientId}-cli`,
-    ...(tls && {
-      tls: {
-        ...(tls.ca !== undefined && { ca: tls.ca }),
-        ...(tls.cert !== undefined && { cert: tls.cert }),
-        ...(tls.key && { key: tls.key.reveal() }),
-      },
-    }),
-    ...(sasl && { sasl: { ...sasl, password: sasl.password.reveal() } }),
-  };
-}
-
-function registrySettings({ registry }: Environment): RegistrySettings {
-  return {
-    url: registry.url,
-    ...(registry.username !== undefined && { username: registry.username }),
-    ...(registry.password && { password: registry.password.reveal() }),
-  };
 }

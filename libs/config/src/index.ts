@@ -1,5 +1,11 @@
 export { CEL_TYPES, COMPUTABLE_FROM, celEnvironment, checkCel, plainType } from './cel.ts';
 export {
+  kafkaSettingsOf,
+  type RevealedKafkaSettings,
+  type RevealedRegistrySettings,
+  registrySettingsOf,
+} from './connection-settings.ts';
+export {
   type Environment,
   type LogLevel,
   loadEnvironment,

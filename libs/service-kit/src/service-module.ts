@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
-import { type Environment, loadEnvironment } from '@millrace/config';
+import { type Environment, kafkaSettingsOf, loadEnvironment, registrySettingsOf } from '@millrace/config';
 import { ByteBudget } from '@millrace/core';
-import type { KafkaClient, KafkaSettings } from '@millrace/kafka';
+import type { KafkaClient } from '@millrace/kafka';
 import type { DynamicModule } from '@nestjs/common';
 import { HealthController, RUNTIME } from './http.ts';
 import { KAFKA_EVENTS, onlyChanges } from './kafka-events.ts';
@@ -42,7 +42,7 @@ export function serviceModule(
       {
         provide: KAFKA,
         useFactory: (env: Environment, observability: Observability) =>
-          ports.connectKafka(kafkaSettings(env), {
+          ports.connectKafka(kafkaSettingsOf(env), {
             clock: ports.clock,
             random: ports.random,
             onEvent: onlyChanges(observability.telemetry(KAFKA_EVENTS)),
@@ -88,11 +88,7 @@ function contextOf(
   observability: Observability,
   kafka: KafkaClient,
 ): ServiceContext {
-  const { url, username, password } = env.registry;
-  const registry = ports.createSchemaRegistry(
-    { url, ...(username !== undefined && { username }), ...(password && { password: password.reveal() }) },
-    { clock: ports.clock },
-  );
+  const registry = ports.createSchemaRegistry(registrySettingsOf(env), { clock: ports.clock });
   return {
     env,
     kafka,
@@ -101,22 +97,5 @@ function contextOf(
     random: ports.random,
     byteBudget: new ByteBudget(recordBudget(env.memoryBytes, getHeapStatistics().heap_size_limit)),
     telemetry: (table, scope) => observability.telemetry(table, scope),
-  };
-}
-
-/** What the client needs, secrets in the open: only for handing to it. */
-function kafkaSettings({ kafka }: Environment): KafkaSettings {
-  const { brokers, clientId, tls, sasl } = kafka;
-  return {
-    brokers,
-    clientId,
-    ...(tls && {
-      tls: {
-        ...(tls.ca !== undefined && { ca: tls.ca }),
-        ...(tls.cert !== undefined && { cert: tls.cert }),
-        ...(tls.key && { key: tls.key.reveal() }),
-      },
-    }),
-    ...(sasl && { sasl: { ...sasl, password: sasl.password.reveal() } }),
   };
 }
