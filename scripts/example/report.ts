@@ -34,7 +34,7 @@ export function isWell({ loads, checks }: Outcome): boolean {
   return loads.length > 0 && loads.every(isBalanced) && checks.every(({ holds }) => holds);
 }
 
-/** The one document of `--json` (DESIGN §6). */
+/** The one document of `--json`. */
 export function outcomeJson(outcome: Outcome): object {
   return {
     balanced: isWell(outcome),

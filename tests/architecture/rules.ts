@@ -1,5 +1,5 @@
 /**
- * The rules of the tree (DESIGN §5) as functions of the sources' text. Each returns what breaks it, as
+ * The rules of the tree (ARCHITECTURE.md, Layers) as functions of the sources' text. Each returns what breaks it, as
  * `path: what`. Pure, so that each has a fixture that must fail.
  */
 export interface SourceFile {

@@ -1,6 +1,6 @@
 import type { LoadAccount, LoadState } from '@millrace/contracts';
 
-/** A load as `--json` and `npm run demo -- --json` give it (DESIGN §6), counts only. */
+/** A load as `--json` and `npm run demo -- --json` give it, counts only. */
 export interface LoadJson {
   readonly pipeline: string;
   readonly load: string;

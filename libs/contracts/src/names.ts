@@ -1,5 +1,5 @@
 /**
- * The one place where topics, groups and transactional ids get their names (DESIGN §2). `generation` above 1 adds
+ * The one place where topics, groups and transactional ids get their names. `generation` above 1 adds
  * `.g<n>` to a pipeline's topics, groups and ids: the next generation shares nothing with the last.
  */
 export interface PipelineId {

@@ -52,7 +52,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     idle_in_transaction_session_timeout: 30_000,
   });
   let lost: unknown = null;
-  // Without a listener an idle session's end would end the process (FACTS §5).
+  // Without a listener an idle session's end would end the process.
   client.on('error', (error) => {
     lost ??= error;
   });

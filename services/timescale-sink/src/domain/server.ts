@@ -23,7 +23,7 @@ export interface Extension {
 
 /** `by_range` came with it. */
 const OLDEST = [2, 13, 0] as const;
-/** Before it, ON CONFLICT loses rows in compressed chunks (FACTS §5); the Apache edition cannot compress. */
+/** Before it, ON CONFLICT loses rows in compressed chunks; the Apache edition cannot compress. */
 const OLDEST_COMPRESSING = [2, 18, 1] as const;
 
 /** @throws MillraceError `systemic` for a version that loses data or lacks what we need */

@@ -130,7 +130,7 @@ export function connectSftp(settings: SftpSettings): Promise<SftpConnection> {
     };
     try {
       client.connect(connectConfig(settings, hostVerifier));
-      // ssh2 leaves Nagle's algorithm on, which makes pipelined reads some ten times slower (FACTS §3).
+      // ssh2 leaves Nagle's algorithm on, which makes pipelined reads some ten times slower (measured).
       client.setNoDelay(true);
     } catch (error) {
       fail(error);

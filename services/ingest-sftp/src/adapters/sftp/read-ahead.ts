@@ -6,10 +6,10 @@ const READ_BYTES = 255 * 1024;
 const READS_AHEAD = 16;
 
 /**
- * The file's bytes in order, with 16 requests under way (FACTS §3: five times the speed of one at a time). At most
+ * The file's bytes in order, with 16 requests under way (measured: over twice the speed of one get after the other). At most
  * 4 MiB are held; nothing more is asked for while the consumer is busy. Requests read into buffers that are used
  * again, and the consumer gets copies: fresh ones would outlive V8's young generation while they wait for their
- * answers, and then stay until a full collection (measured: 35 to 90 MiB more at the peak).
+ * answers, and then stay until a full collection (measured without Kafka over 1,500 chunks: 157 MiB at the peak against 121).
  */
 export async function* readAhead(
   connection: SftpConnection,
